@@ -1,0 +1,83 @@
+"""The command line: parse, call the library, print. Each command is a module of its own."""
+
+import errno
+import sys
+from typing import Annotated
+
+import typer
+
+from . import doctor, evaluate, finetune, ls, models, plan, show, table, train
+
+app = typer.Typer(
+    name="videobench",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Reproduce the published tables of video action recognition.
+
+    An experiment is a YAML file; [bold]train[/bold] does whatever of it is missing, [bold]table[/bold] sets the
+    results beside the published numbers.
+
+    [bold]First steps[/bold]
+
+      videobench ls                                     what there is
+      videobench train demo --jobs 2                    from video files to a table in two minutes
+      videobench plan closer_look/table2                what a table costs and what is missing
+      videobench train closer_look/table2 --scale cpu --jobs 2
+      videobench table closer_look/table2 --scale cpu
+
+    [bold]Exit codes[/bold]: 0 ok, 2 usage or config, 3 data, 4 weights, 5 incomplete evaluation,
+    6 table regression, 75 interrupted and resumable.
+    """,
+)
+
+for module in (train, finetune, evaluate, table, ls, show, plan, models, doctor):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"videobench {version('videobench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """Run the command line; errors meant for users end in one message and their exit code."""
+    from videobench.errors import VideobenchError
+
+    try:
+        app()
+    except VideobenchError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _complain("stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe went away; Python would complain about it once more at exit
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _complain(f"{error.filename or 'writing failed'}: no space is left on the disk\nmake room and run it again")
+        sys.exit(3)
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    first, _, rest = message.partition("\n")
+    text = Text.assemble(("error: ", "bold red"), first, *((f"\n{rest}",) if rest else ()))
+    Console(stderr=True, soft_wrap=True).print(text)

@@ -1,0 +1,79 @@
+"""`videobench table`: results beside the published numbers. Computes nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from . import options
+from .console import console
+from .loading import load, results_folder
+
+if TYPE_CHECKING:
+    from videobench.spec.expand import Experiment
+
+Format = Literal["terminal", "markdown", "csv", "json", "latex", "html"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(table)
+
+
+def table(
+    experiment: options.Experiment,
+    scale: options.Scale = None,
+    settings: options.Settings = None,
+    only: options.Only = None,
+    home: options.Home = options.HOME,
+    format: Annotated[Format, typer.Option(help="How to print it.")] = "terminal",
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Fill this file's <!-- table:begin EXPERIMENT SCALE --> block.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 6 when a number misses its published one.")] = False,
+    tolerance: Annotated[float, typer.Option(help="Points allowed by --check.")] = 1.0,
+) -> None:
+    """Show an experiment's results beside the published numbers, pending cells with the command that fills them.
+
+    [bold]Examples[/bold]
+
+      videobench table closer_look/table2 --scale cpu
+
+      videobench table demo --format markdown
+
+      videobench table closer_look/table2 --write README.md
+    """
+    from videobench.tables import render
+    from videobench.tables.block import write_block
+    from videobench.tables.check import check as check_table
+    from videobench.tables.from_experiment import table_request
+    from videobench.tables.join import join
+
+    loaded = load(experiment, scale, settings)
+    result = join(table_request(loaded, only=only or ()), results_folder(Path(home)))
+    if write:
+        write_block(write, f"{loaded.name} {loaded.scale}", render.to_markdown(result))
+        console().print(f"wrote {write}")
+    elif format == "terminal":
+        console().print(render.to_terminal(result))
+    else:
+        renderers = {
+            "markdown": render.to_markdown,
+            "csv": render.to_csv,
+            "json": render.to_json,
+            "latex": render.to_latex,
+            "html": render.to_html,
+        }
+        print(renderers[format](result))
+    if check:
+        check_table(result, tolerance)
+
+
+def print_result(experiment: "Experiment", home: Path, *, only: Sequence[str]) -> None:
+    """Print the table of an experiment that has just run."""
+    from videobench.tables.from_experiment import table_request
+    from videobench.tables.join import join
+    from videobench.tables.render import to_terminal
+
+    result = join(table_request(experiment, only=only), results_folder(home))
+    console().print(to_terminal(result))

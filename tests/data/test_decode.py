@@ -1,0 +1,312 @@
+"""Frame i is the i-th frame that decoding everything yields, in every kind of file, however it is reached."""
+
+import random
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+from painted_videos import HEIGHT, WIDTH, numbers, painted, write_painted
+
+from videobench.data import decode
+from videobench.data.decode import FILTERS, decode_frames, probe
+from videobench.errors import DataError
+
+SHARED = Path(__file__).parents[2] / ".." / "shared" / "videos"
+NOT_SHARED = "needs the real videos of ../shared/videos, which are not part of the project"
+
+H264 = {"preset": "veryfast", "crf": "20"}
+
+# Name -> how the file is written. Each of 60 frames, numbered from 0.
+KINDS = {
+    "b_frames.mp4": {"gop": 12, "max_b_frames": 3},
+    "b_frames_as_references.mp4": {"gop": 24, "max_b_frames": 3, "options": {**H264, "preset": "slow"}},
+    "one_group.mp4": {"gop": 250},
+    "no_b_frames.mp4": {"gop": 10, "max_b_frames": 0},
+    "only_key_frames.mp4": {"gop": 1, "max_b_frames": 0},
+    "open_groups.mp4": {"gop": 12, "max_b_frames": 3, "options": {**H264, "x264-params": "open-gop=1"}},
+    "interlaced.mp4": {"gop": 12, "options": {**H264, "flags": "+ildct+ilme"}},
+    "variable_rate.mp4": {"gop": 12, "times": [3 * i + i % 3 for i in range(60)]},
+    "late_start.mp4": {"gop": 12, "times": [50 + i for i in range(60)]},
+    "huge_gap.mp4": {"gop": 12, "times": [i if i < 30 else 5000 + i for i in range(60)]},
+    "fragmented.mp4": {"gop": 12, "container_options": {"movflags": "frag_keyframe+empty_moov"}},
+    "b_frames.mkv": {"gop": 12, "max_b_frames": 3},
+    "b_frames.ts": {"gop": 12, "max_b_frames": 3},
+    "h264_in.avi": {"gop": 12, "max_b_frames": 2},
+    "xvid_like.avi": {"gop": 12, "codec": "mpeg4", "options": {"qscale": "3", "flags": "+qscale"}},
+    "mpeg4.mp4": {"gop": 12, "codec": "mpeg4", "options": {"qscale": "3", "flags": "+qscale"}},
+    "hevc.mp4": {
+        "gop": 12,
+        "codec": "libx265",
+        "options": {"x265-params": "log-level=none:pools=none:open-gop=0:bframes=3"},
+    },
+    "hevc_open_groups.mp4": {
+        "gop": 12,
+        "codec": "libx265",
+        "options": {"x265-params": "log-level=none:pools=none:open-gop=1:bframes=3"},
+    },
+    "motion_jpeg.avi": {"codec": "mjpeg", "pixel_format": "yuvj420p", "max_b_frames": 0},
+}
+SEEKS = ("b_frames.mp4", "b_frames_as_references.mp4", "one_group.mp4", "no_b_frames.mp4", "only_key_frames.mp4")
+SEEKS += ("variable_rate.mp4", "late_start.mp4", "huge_gap.mp4", "hevc.mp4")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("videos")
+    for name, how in KINDS.items():
+        write_painted(folder / name, 60, **how)
+    return folder
+
+
+def reference(path: Path, *, size: tuple[int, int] | None = None, filter: str = "FAST_BILINEAR") -> NDArray[np.uint8]:
+    """Decode everything, in the plainest way: all frames [T, H, W, 3], turned as the metadata says."""
+    frames = []
+    with av.open(str(path), metadata_errors="replace") as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        for frame in container.decode(stream):
+            turns = round(frame.rotation / 90) % 4
+            height, width = (frame.height, frame.width) if size is None else size if turns % 2 == 0 else size[::-1]
+            rgb = frame.reformat(width, height, "rgb24", interpolation=filter, threads=1)
+            frames.append(np.rot90(rgb.to_ndarray(), turns))
+    return np.stack(frames)
+
+
+def index_lists(num_frames: int) -> list[list[int]]:
+    """Clips from everywhere, strided, looped, backwards, scattered, repeated, all, and single frames."""
+    draw = random.Random(0)
+    lists = [list(range(start, min(start + 8, num_frames))) for start in range(0, num_frames, 7)]
+    lists += [list(range(0, num_frames, 4)), list(range(num_frames))[::-1], [num_frames - 1], [0], [0, 0, 0]]
+    lists += [[i % num_frames for i in range(num_frames - 3, num_frames + 5)]]
+    lists += [[draw.randrange(num_frames) for _ in range(6)] for _ in range(6)]
+    return lists
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_numbers_painted_in_are_those_asked_for(videos: Path, name: str) -> None:
+    """Any list of indices, in any order, gives those frames, with and without the number of frames."""
+    assert probe(videos / name).num_frames == 60
+    for place, indices in enumerate(index_lists(60)):
+        clip = decode_frames(videos / name, indices, num_frames=60 if place % 2 else None)
+        assert numbers(clip) == indices
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_frames_are_bit_equal_to_decoding_everything(videos: Path, name: str) -> None:
+    """Seeking, skipping and scaling in one pass change no bit."""
+    frames = reference(videos / name, size=(20, 30))
+    for indices in index_lists(60)[::3]:
+        assert np.array_equal(decode_frames(videos / name, indices, size=(20, 30)), frames[indices])
+
+
+@pytest.mark.parametrize("name", SEEKS)
+def test_ordinary_files_are_not_decoded_from_their_start(
+    videos: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exact seek serves plain MP4 files: otherwise the tests above would only test the way around it."""
+    monkeypatch.delattr(decode, "_decode_from_start")
+    for indices in index_lists(60):
+        assert numbers(decode_frames(videos / name, indices)) == indices
+
+
+def test_a_late_clip_does_not_decode_the_frames_before_its_key_frame(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames 49 and 50 of a file with a key frame every 12 need only packets from number 48 on."""
+    fed: list[int] = []
+    whole = decode._decode_group
+
+    def spy(context, packets, wanted):
+        fed.append(len(packets))
+        return whole(context, packets, wanted)
+
+    monkeypatch.setattr(decode, "_decode_group", spy)
+    decode_frames(videos / "b_frames.mp4", [49, 50])
+    assert len(fed) == 1
+    assert fed[0] < 12
+
+
+@pytest.mark.parametrize("filter", FILTERS)
+def test_every_filter_is_swscales(videos: Path, filter: str) -> None:
+    """Each name stands for swscale's filter of that name, and they differ."""
+    size = (31, 41)
+    frames = reference(videos / "one_group.mp4", size=size, filter=filter.upper())
+    assert np.array_equal(decode_frames(videos / "one_group.mp4", [5], size=size, filter=filter)[0], frames[5])
+
+
+@pytest.mark.skipif(not hasattr(VideoStream, "set_display_rotation"), reason="this PyAV can't write rotation")
+def test_rotation_is_applied(videos: Path, tmp_path: Path) -> None:
+    """A file that says "turn me by 90 degrees" comes upright, in the size it is shown at."""
+    path = tmp_path / "turned.mp4"
+    with av.open(str(videos / "one_group.mp4")) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(90)
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    upright = decode_frames(path, [7])
+    assert upright.shape == (1, WIDTH, HEIGHT, 3)
+    assert (probe(path).height, probe(path).width) == (WIDTH, HEIGHT)
+    assert np.array_equal(np.rot90(decode_frames(videos / "one_group.mp4", [7])[0], 1), upright[0])
+
+
+def test_probe_tells_what_is_in_the_file(videos: Path) -> None:
+    """Size in px and bytes, and the rate."""
+    path = videos / "b_frames.mp4"
+    info = probe(path)
+    assert (info.height, info.width, info.fps, info.size_bytes) == (HEIGHT, WIDTH, 25.0, path.stat().st_size)
+
+
+def test_probe_counts_the_frames_that_come_out(videos: Path, tmp_path: Path) -> None:
+    """A header that counts more than the decoder gives is not believed."""
+    data = bytearray((videos / "xvid_like.avi").read_bytes())
+    length = data.index(b"strh") + 40  # dwLength of the stream header
+    assert int.from_bytes(data[length : length + 4], "little") == 60
+    data[length : length + 4] = (75).to_bytes(4, "little")
+    (tmp_path / "liar.avi").write_bytes(data)
+    with av.open(str(tmp_path / "liar.avi")) as container:
+        assert container.streams.video[0].frames == 75
+    assert probe(tmp_path / "liar.avi").num_frames == 60
+
+
+def truncated(source: Path, target: Path, share: float) -> Path:
+    data = source.read_bytes()
+    target.write_bytes(data[: int(len(data) * share)])
+    return target
+
+
+def test_a_file_that_breaks_off_is_an_error_naming_the_frame(tmp_path: Path) -> None:
+    """A truncated file is broken, even where its header is whole; frames before the break can be had."""
+    whole = write_painted(tmp_path / "whole.mp4", 60, container_options={"movflags": "faststart"})
+    path = truncated(whole, tmp_path / "cut.mp4", 0.8)
+    with pytest.raises(DataError, match=r"cut\.mp4: frame \d+ can't be decoded"):
+        probe(path)
+    with pytest.raises(DataError, match=r"cut\.mp4: (frame \d+ can't be decoded|has no frame 59)"):
+        decode_frames(path, [59])
+    assert numbers(decode_frames(path, [3])) == [3]
+
+
+@pytest.mark.parametrize("function", [probe, lambda path: decode_frames(path, [0])], ids=["probe", "decode"])
+def test_what_is_not_a_video_is_an_error_naming_the_file(function, tmp_path: Path) -> None:
+    """Missing, empty, text, cut before its header, a folder, sound only: DataError, at once."""
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("not a video\n" * 100)
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "box.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(100))
+    truncated(write_painted(tmp_path / "whole.mp4", 20), tmp_path / "no_header.mp4", 0.5)
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    for name in ("missing", "empty", "text", "folder", "box", "no_header", "sound"):
+        with pytest.raises(DataError, match=rf"{name}\.mp4"):
+            function(tmp_path / f"{name}.mp4")
+
+
+@pytest.mark.parametrize("name", ["b_frames.mp4", "b_frames.mkv"])
+@pytest.mark.parametrize("num_frames", [None, 60])
+@pytest.mark.parametrize("index", [60, 1000, -1])
+def test_a_frame_that_does_not_exist_is_an_error(videos: Path, name: str, num_frames: int | None, index: int) -> None:
+    """Past the end or negative: DataError names the file, the frame and, where known, what is legal."""
+    with pytest.raises(DataError, match=rf"{name}: has no frame {index}"):
+        decode_frames(videos / name, [0, index], num_frames=num_frames)
+
+
+def test_no_indices_is_a_programming_error(videos: Path) -> None:
+    """There is no clip of no frames."""
+    with pytest.raises(ValueError, match="indices"):
+        decode_frames(videos / "b_frames.mp4", [])
+
+
+def test_frames_of_several_sizes_need_a_size(videos: Path, tmp_path: Path) -> None:
+    """A file whose frames change their size decodes at a given size and is an error without one."""
+    small = tmp_path / "small.ts"
+    with av.open(str(small), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH // 2, HEIGHT // 2, "yuv420p"
+        for number in range(10):
+            pixels = np.ascontiguousarray(painted(number)[::2, ::2])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    path = tmp_path / "both.ts"
+    path.write_bytes((videos / "b_frames.ts").read_bytes() + small.read_bytes())
+    assert probe(path).num_frames == 70
+    assert numbers(decode_frames(path, [3, 65], size=(HEIGHT, WIDTH))) == [3, 5]
+    with pytest.raises(DataError, match=r"both\.ts: frame 65 is 32x24 px, others are 64x48"):
+        decode_frames(path, [3, 65])
+
+
+def test_names_are_never_read_as_protocols_or_patterns(tmp_path: Path) -> None:
+    """Colons, percent signs, spaces, dashes and letters of any script are part of a name."""
+    for name in ("a:b.mp4", "c%03d.mp4", "-dash.mp4", "ünï cødé & co.mp4", "no_extension"):
+        write_painted(tmp_path / "plain.mp4", 5).rename(tmp_path / name)
+        assert numbers(decode_frames(tmp_path / name, [4, 1])) == [4, 1]
+
+
+def test_files_are_closed(videos: Path, tmp_path: Path) -> None:
+    """No descriptor stays open, neither after a clip nor after an error."""
+    broken = truncated(videos / "one_group.mp4", tmp_path / "broken.mp4", 0.5)
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("needs /proc/self/fd (Linux)")
+    before = len(list(descriptors.iterdir()))
+    for _ in range(20):
+        decode_frames(videos / "b_frames.mp4", [40])
+        decode_frames(videos / "b_frames.mkv", [40])
+        with pytest.raises(DataError):
+            decode_frames(broken, [40])
+    assert len(list(descriptors.iterdir())) == before
+
+
+def real_files(*folders: str) -> list[Path]:
+    skip = ("EXPECTED.txt",)
+    return [path for folder in folders for path in sorted((SHARED / folder).glob("*")) if path.name not in skip]
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason=NOT_SHARED)
+def test_real_and_nasty_files_are_frame_exact_or_named_as_broken() -> None:
+    """On every real file, frames equal those of decoding everything, or probe says at which frame it breaks."""
+    broken = set()
+    for path in real_files("clips", "nasty"):
+        try:
+            info = probe(path)
+        except DataError:
+            broken.add(path.name)
+            continue
+        frames = reference(path, size=(36, 44))
+        assert info.num_frames == len(frames)
+        draw = random.Random(path.name)
+        for num_frames in (None, info.num_frames):
+            start = draw.randrange(info.num_frames)
+            indices = [index % info.num_frames for index in range(start, start + 8)]
+            indices += [draw.randrange(info.num_frames) for _ in range(2)]
+            clip = decode_frames(path, indices, size=(36, 44), num_frames=num_frames)
+            assert np.array_equal(clip, frames[indices]), path.name
+    assert broken == {
+        "audio_only.mp4",
+        "bitrot.mp4",
+        "corrupted.mp4",
+        "truncated_faststart.mp4",
+        "truncated_no_moov.mp4",
+    }
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason=NOT_SHARED)
+def test_expected_counts_of_nasty_files() -> None:
+    """Every count written down for the nasty files holds; where decoding fails the error names that frame."""
+    for line in (SHARED / "nasty" / "EXPECTED.txt").read_text().splitlines():
+        name, _, facts = line.partition(" | ")
+        if " decoded=" not in facts:
+            continue
+        decoded = int(facts.split(" decoded=")[1].split()[0])
+        if " ERR " in facts:
+            with pytest.raises(DataError, match=f"frame {decoded} can't be decoded"):
+                probe(SHARED / "nasty" / name)
+        else:
+            assert probe(SHARED / "nasty" / name).num_frames == decoded, name

@@ -1,0 +1,1 @@
+"""videobench: reproduces the published tables of video action recognition."""

@@ -1,0 +1,237 @@
+"""Batches of training clips from any number of worker processes, and all views of a video for evaluation."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from videobench.data.decode import decode_frames
+from videobench.data.frame_cache import FrameCache
+from videobench.data.sampling import (
+    ShortVideo,
+    TrainingClip,
+    frame_indices,
+    pass_and_position,
+    training_clip,
+    training_order,
+)
+from videobench.data.video_set import Video, VideoSet
+from videobench.errors import DataError
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """``clips`` uint8 RGB [B, T, H, W, 3], ``labels`` int64 [B], ``offsets`` int64 [B, 2], ``flips`` bool [B].
+
+    Offsets are the (top, left) px of the crop, still to be cut, and flips say what to mirror: the device does
+    both (``transforms.to_network_input``).
+    """
+
+    clips: Tensor
+    labels: Tensor
+    offsets: Tensor
+    flips: Tensor
+
+    def pin_memory(self) -> "ClipBatch":
+        """Return the batch with its clips where a GPU can fetch them by itself (called by the DataLoader)."""
+        return ClipBatch(self.clips.pin_memory(), self.labels, self.offsets, self.flips)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A DataError on its way out of a worker, as plain values."""
+
+    what: str
+    where: str | None
+    hint: str | None
+
+
+class _TrainingClips(Dataset[ClipBatch | _Failure]):
+    """Item b is batch b of the whole training: clips ``b * batch_size`` to ``(b + 1) * batch_size``."""
+
+    def __init__(
+        self,
+        videos: VideoSet,
+        *,
+        frames: int,
+        stride: int,
+        resize: tuple[int, int],
+        crop: tuple[int, int],
+        flip_probability: float,
+        batch_size: int,
+        seed: int,
+        first_clip: int,
+        short_video: ShortVideo,
+        filter: str,
+        cache: FrameCache | None,
+    ) -> None:
+        self._videos = videos.videos
+        self._ids = [video.id for video in videos.videos]
+        self._frames = frames
+        self._stride = stride
+        self._resize = resize
+        self._crop = crop
+        self._flip_probability = flip_probability
+        self._batch_size = batch_size
+        self._seed = seed
+        self._first_clip = first_clip
+        self._short_video: ShortVideo = short_video
+        self._filter = filter
+        self._cache = cache
+        self._orders: dict[int, list[int]] = {}
+
+    def __getitem__(self, index: int) -> ClipBatch | _Failure:
+        first = self._first_clip + index * self._batch_size
+        clips = np.empty((self._batch_size, self._frames, *self._resize, 3), np.uint8)  # [B, T, H, W, 3]
+        cuts: list[TrainingClip] = []
+        for row in range(self._batch_size):
+            video, cut = self._clip(first + row)
+            indices = frame_indices(cut.start, self._frames, self._stride, _num_frames(video), self._short_video)
+            try:
+                clips[row] = _read(video, indices, resize=self._resize, filter=self._filter, cache=self._cache)
+            except DataError as error:
+                return _Failure(error.what, error.where, error.hint)
+            cuts.append(cut)
+        return ClipBatch(
+            clips=torch.from_numpy(clips),
+            labels=torch.tensor([cut.label for cut in cuts]),
+            offsets=torch.tensor([cut.offset for cut in cuts]),
+            flips=torch.tensor([cut.flip for cut in cuts]),
+        )
+
+    def _clip(self, clip_number: int) -> tuple[Video, TrainingClip]:
+        pass_index, position = pass_and_position(clip_number, len(self._ids))
+        if pass_index not in self._orders:
+            # A batch may end one pass and begin the next; older passes don't come back.
+            self._orders = {p: order for p, order in self._orders.items() if p == pass_index - 1}
+            self._orders[pass_index] = training_order(self._seed, pass_index, self._ids)
+        video = self._videos[self._orders[pass_index][position]]
+        cut = training_clip(
+            self._seed,
+            pass_index,
+            video.id,
+            labels=video.labels,
+            num_frames=_num_frames(video),
+            frames=self._frames,
+            stride=self._stride,
+            size=self._resize,
+            crop=self._crop,
+            flip_probability=self._flip_probability,
+        )
+        return video, cut
+
+
+def training_batches(
+    videos: VideoSet,
+    *,
+    frames: int,
+    stride: int,
+    resize: tuple[int, int],
+    crop: tuple[int, int],
+    flip_probability: float,
+    batch_size: int,
+    seed: int,
+    first_clip: int,
+    num_batches: int,
+    num_workers: int = 0,
+    short_video: ShortVideo = "loop",
+    filter: str = "fast_bilinear",
+    cache: FrameCache | None = None,
+    pin_memory: bool = False,
+) -> Iterator[ClipBatch]:
+    """Yield ``num_batches`` batches of training clips, the first starting at clip ``first_clip``.
+
+    Clip n of a training is clip n % N of the pass n // N over the N videos, every video once a pass; batches
+    run on across passes. So a training resumes at any clip, and the same clips come from any ``num_workers``
+    (0: this process). Sizes are (height, width) px; ``stride`` is in frames; ``videos`` must be indexed.
+    Raises DataError naming the video that can't be decoded.
+    """
+    if not videos.videos:
+        raise DataError("there are no videos to train on", where=videos.name)
+    if crop[0] > resize[0] or crop[1] > resize[1]:
+        raise ValueError(f"crop {crop} must not exceed resize {resize}")
+    dataset = _TrainingClips(
+        videos,
+        frames=frames,
+        stride=stride,
+        resize=resize,
+        crop=crop,
+        flip_probability=flip_probability,
+        batch_size=batch_size,
+        seed=seed,
+        first_clip=first_clip,
+        short_video=short_video,
+        filter=filter,
+        cache=cache,
+    )
+    with warnings.catch_warnings():
+        # The number of workers is the user's choice, and they spend part of their time waiting for the disk.
+        warnings.filterwarnings("ignore", message="This DataLoader will create")
+        batches: Iterator[ClipBatch | _Failure] = iter(
+            DataLoader(
+                dataset,
+                batch_size=None,
+                sampler=range(num_batches),
+                num_workers=num_workers,
+                pin_memory=pin_memory,
+            )
+        )
+    for batch in batches:
+        if isinstance(batch, _Failure):
+            raise DataError(batch.what, where=batch.where, hint=batch.hint)
+        yield batch
+
+
+def view_frames(
+    video: Video,
+    views: Sequence[tuple[int, int, int]],
+    *,
+    resize: tuple[int, int],
+    short_video: ShortVideo = "loop",
+    filter: str = "fast_bilinear",
+    cache: FrameCache | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read every frame that ``views`` (start, frames, stride) of a video need, once, in one decode.
+
+    Returns (pixels uint8 [U, H, W, 3] of the U different frames, rows int64 [V, T]): view v is
+    ``pixels[rows[v]]``, which lets a caller hold few views of many at a time. All views have the same T.
+    """
+    indices = np.array([frame_indices(*view, num_frames=_num_frames(video), short=short_video) for view in views])
+    unique, rows = np.unique(indices, return_inverse=True)
+    pixels = _read(video, unique.tolist(), resize=resize, filter=filter, cache=cache)
+    return pixels, rows.reshape(indices.shape)
+
+
+def read_views(
+    video: Video,
+    views: Sequence[tuple[int, int, int]],
+    *,
+    resize: tuple[int, int],
+    short_video: ShortVideo = "loop",
+    filter: str = "fast_bilinear",
+    cache: FrameCache | None = None,
+) -> Tensor:
+    """Return the views (start, frames, stride) of a video as uint8 [V, T, H, W, 3], from one decode."""
+    pixels, rows = view_frames(video, views, resize=resize, short_video=short_video, filter=filter, cache=cache)
+    return torch.from_numpy(pixels[rows])  # [V, T, H, W, 3]
+
+
+def _read(
+    video: Video, indices: Sequence[int], *, resize: tuple[int, int], filter: str, cache: FrameCache | None
+) -> NDArray[np.uint8]:
+    if cache is not None:
+        if (cache.size, cache.filter) != (resize, filter):
+            raise ValueError(f"the cache holds {cache.size} {cache.filter}, asked for {resize} {filter}")
+        return cache.clip(video.id, indices)
+    return decode_frames(video.path, indices, size=resize, filter=filter, num_frames=_num_frames(video))
+
+
+def _num_frames(video: Video) -> int:
+    if video.info is None:
+        raise ValueError(f"video '{video.id}' has no info: index the set first")
+    return video.info.num_frames

@@ -1,0 +1,46 @@
+"""From decoded bytes to what a network reads: crop, mirror, normalise, on the device, a batch at a time."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def centre_crop_offset(size: tuple[int, int], crop: tuple[int, int]) -> tuple[int, int]:
+    """Return (top, left) px of the centre crop; half a pixel too much goes to the bottom right."""
+    return (size[0] - crop[0]) // 2, (size[1] - crop[1]) // 2
+
+
+def to_network_input(
+    clips: Tensor,
+    offsets: Tensor,
+    flips: Tensor,
+    *,
+    crop: tuple[int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Cut each clip at its own offset, mirror it where asked, and return (pixels / 255 - mean) / std.
+
+    ``clips`` uint8 RGB [B, T, H, W, 3], ``offsets`` [B, 2] (top, left) px and ``flips`` [B] on the CPU (they
+    become slices, so the device is never waited for); ``crop`` (height, width) px; ``mean`` and ``std`` per
+    channel for pixels in 0..1. Returns [B, C, T, h, w] of ``dtype`` on ``device`` (that of ``clips`` if None).
+    """
+    num_clips, frames, height, width, channels = clips.shape
+    clips = clips.to(clips.device if device is None else device, non_blocking=True)
+    crop_height, crop_width = crop
+    batch = torch.empty((num_clips, channels, frames, crop_height, crop_width), dtype=dtype, device=clips.device)
+    for clip, target, (top, left), flip in zip(clips, batch, offsets.tolist(), flips.tolist(), strict=True):
+        if not (0 <= top <= height - crop_height and 0 <= left <= width - crop_width):
+            raise ValueError(f"a {crop} crop at ({top}, {left}) must lie inside frames of ({height}, {width})")
+        pixels = clip[:, top : top + crop_height, left : left + crop_width]  # [T, h, w, C]
+        if flip:
+            pixels = pixels.flip(2)
+        target.copy_(pixels.permute(3, 0, 1, 2))  # [C, T, h, w]
+    scale = 1 / (255 * torch.tensor(std, dtype=torch.float64))
+    shift = -torch.tensor(mean, dtype=torch.float64) / torch.tensor(std, dtype=torch.float64)
+    per_channel = (1, channels, 1, 1, 1)
+    batch.mul_(scale.to(batch).reshape(per_channel))
+    return batch.add_(shift.to(batch).reshape(per_channel))  # [B, C, T, h, w]

@@ -1,0 +1,162 @@
+"""The only place that turns spec into objects: data sets, networks, optimisers, schedules."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, assert_never, get_args
+
+import torch
+
+from videobench.data.datasets.class_folders import class_folders
+from videobench.data.datasets.split_lists import split_lists
+from videobench.data.datasets.synthetic_motion import PAIRS, synthetic_motion
+from videobench.data.index import index_videos
+from videobench.data.video_set import VideoSet
+from videobench.errors import DataError
+from videobench.models.classifier import Classifier
+from videobench.models.complexity import count_conv_fc_weights, count_macs, count_parameters
+from videobench.models.video_resnet import video_resnet
+from videobench.records import NetworkSize
+from videobench.runner.workspace import DATA_VARIABLE, Workspace
+from videobench.spec.clip import Clip
+from videobench.spec.dataset import ClassFolders, Dataset, SplitLists, Subset, SyntheticMotion
+from videobench.spec.network import Network, VideoResNetName
+from videobench.spec.recipe import OneCycleSchedule, Recipe, StepSchedule
+from videobench.training.optimisation import Cosine, LearningRate, StepDecay, WarmUp, sgd
+
+Count = Callable[[int, int], None]
+"""Told how many items of how many are done."""
+
+WARM_UP_START = 0.1
+"""The rate climbs from a tenth of its peak; neither the paper nor its code gives a start."""
+
+
+def build_dataset(
+    spec: Dataset, subset: Subset, workspace: Workspace, *, num_workers: int = 1, progress: Count | None = None
+) -> VideoSet:
+    """Return the videos of one subset, every file found and probed.
+
+    ``synthetic_motion`` is made where it is missing. Raises DataError for anything that is not there or broken.
+    """
+    match spec:
+        case SyntheticMotion():
+            return _synthetic_motion(spec, subset, workspace, num_workers, progress)
+        case ClassFolders():
+            root = dataset_root(spec, workspace)
+            groups = _beside(root, spec.groups)
+            found = class_folders(
+                root,
+                name=spec.name,
+                subset="val" if subset == "validation" else subset,
+                num_classes=spec.classes,
+                folds=spec.folds,
+                fold=spec.split if spec.folds else None,
+                groups=groups,
+            )
+        case SplitLists():
+            root = dataset_root(spec, workspace)
+            if subset == "validation":
+                raise DataError("split lists have the subsets train and test", where=f"{spec.name}: subset")
+            found = split_lists(
+                root, name=spec.name, lists=root / spec.lists, split=spec.split, subset=subset,
+                groups=_beside(root, spec.groups),
+            )  # fmt: skip
+        case _:
+            assert_never(spec)
+    videos, _ = index_videos(found, cache=workspace.index, on_error="fail", num_workers=num_workers, progress=progress)
+    return videos
+
+
+def build_network(spec: Network, *, num_classes: int, frames: int) -> Classifier:
+    """Return the network, freshly initialised from torch's generator."""
+    return video_resnet(
+        spec.name, num_classes=num_classes, frames=frames, depth=spec.depth, width=spec.width,
+        flavour=spec.flavour, dropout=spec.dropout,
+    )  # fmt: skip
+
+
+def build_optimiser(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser over all of ``model``."""
+    optimiser = recipe.optimiser
+    return sgd(
+        model, learning_rate=recipe.peak_learning_rate, momentum=optimiser.momentum, nesterov=optimiser.nesterov,
+        dampening=0.0, weight_decay=optimiser.weight_decay, decay_biases=optimiser.decay_biases,
+    )  # fmt: skip
+
+
+def build_learning_rate(recipe: Recipe) -> LearningRate:
+    """Return the learning rate of every step: a linear warm-up, then the recipe's schedule."""
+    warm_up_steps = recipe.steps(recipe.warmup_epochs)
+    warm_up = WarmUp(num_steps=warm_up_steps, start=WARM_UP_START) if warm_up_steps else None
+    match recipe.schedule:
+        case StepSchedule() as schedule:
+            steps = max(1, recipe.steps(schedule.every_epochs))
+            decay: StepDecay | Cosine = StepDecay(num_steps=steps, factor_per_drop=schedule.factor)
+        case OneCycleSchedule():
+            decay = Cosine(num_steps=max(1, recipe.num_steps - warm_up_steps))
+        case _:
+            assert_never(recipe.schedule)
+    return LearningRate(peak=recipe.peak_learning_rate, warm_up=warm_up, decay=decay)
+
+
+def network_size(spec: Network, *, num_classes: int, built_for: int, clip: Clip) -> NetworkSize:
+    """Return parameters and multiply-accumulates of one clip, computed without running anything."""
+    with torch.device("meta"):
+        model = build_network(spec, num_classes=num_classes, frames=built_for)
+    return NetworkSize(
+        parameters=count_parameters(model),
+        conv_fc_weights=count_conv_fc_weights(model),
+        macs=count_macs(model, (1, 3, clip.frames, clip.crop, clip.crop)),
+    )
+
+
+def network_sizes(*, frames: int, size: int, num_classes: int, width: int) -> list[dict[str, Any]]:
+    """Return name, depth, parameters and multiply-accumulates of every network."""
+    clip = Clip(frames=frames, resize=(size, size), crop=size)
+    sizes = []
+    for depth in (18, 34):
+        for name in get_args(VideoResNetName):
+            spec = Network(name=name, depth=depth, width=width)
+            counted = network_size(spec, num_classes=num_classes, built_for=frames, clip=clip)
+            sizes.append(
+                {
+                    "name": name,
+                    "depth": depth,
+                    "parameters": counted.parameters,
+                    "conv_fc_weights": counted.conv_fc_weights,
+                    "macs": counted.macs,
+                }
+            )
+    return sizes
+
+
+def _synthetic_motion(
+    spec: SyntheticMotion, subset: Subset, workspace: Workspace, num_workers: int, progress: Count | None
+) -> VideoSet:
+    if subset == "validation":
+        raise DataError("synthetic-motion has the subsets train and test", where="evaluate.subset")
+    per_class = {"train": spec.train_videos_per_class, "test": spec.test_videos_per_class}
+    videos = synthetic_motion(
+        workspace.dataset_folder("synthetic-motion"), subset=subset, version=spec.version,
+        videos_per_class=per_class[subset], num_workers=num_workers, progress=progress,
+    )  # fmt: skip
+    pairs = {name: pair for pair, members in PAIRS.items() for name in members}
+    return dataclasses.replace(videos, class_pairs=pairs)
+
+
+def dataset_root(spec: Dataset, workspace: Workspace) -> Path:
+    """Return the folder of a data set; DataError, with the way to name it, when it is not there."""
+    if isinstance(spec, SyntheticMotion):
+        return workspace.dataset_folder("synthetic-motion")
+    root = Path(spec.root) if spec.root else workspace.dataset_folder(spec.name)
+    if not root.is_dir():
+        raise DataError(
+            f"the data set {spec.name} is not here",
+            where=str(root),
+            hint=f"give its folder with --set data.root=FOLDER, or put it under ${DATA_VARIABLE}/{spec.name}",
+        )
+    return root
+
+
+def _beside(root: Path, path: str | None) -> Path | None:
+    return root / path if path else None

@@ -1,0 +1,141 @@
+"""A plan's cost and what is missing for it, found out before anything runs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from videobench.errors import VideobenchError
+from videobench.records import NetworkSize, all_records
+from videobench.runner.build import dataset_root, network_size
+from videobench.runner.plan import EvaluationNode, Plan, State, TrainingNode
+from videobench.runner.workspace import Workspace
+from videobench.spec.dataset import Dataset, SyntheticMotion
+from videobench.spec.units import Evaluation, Training, WeightsFile
+
+SYNTHETIC_CLASSES = 13
+USUAL_CLASSES = 400
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """One training: its size, its budget, and its time where runs like it have been measured."""
+
+    digest: str
+    rows: tuple[str, ...]
+    state: State
+    parameters: int
+    macs: int
+    """Multiply-accumulates of one clip, forward."""
+    clips: int
+    seconds: float | None
+    """From finished runs of the same network on clips of the same size; None when there are none."""
+
+
+@dataclass(frozen=True)
+class EvaluationCost:
+    """One evaluation and how many views of a video it looks at."""
+
+    digest: str
+    rows: tuple[str, ...]
+    state: State
+    views: int
+    training: str | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What ``videobench plan`` shows."""
+
+    trainings: tuple[TrainingCost, ...]
+    evaluations: tuple[EvaluationCost, ...]
+    missing: tuple[str, ...]
+    """Data and weights that are not here, each with the way to get it."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time for the unfinished trainings, one after the other; None while one of them is unmeasured."""
+        left = [item.seconds for item in self.trainings if item.state != "done"]
+        known = [seconds for seconds in left if seconds is not None]
+        return sum(known) if len(known) == len(left) else None
+
+
+def survey(plan: Plan, workspace: Workspace) -> Survey:
+    """Count parameters and multiply-accumulates, look up measured times, and look for data and weights."""
+    rates = _measured_seconds_per_clip(workspace)
+    sizes: dict[tuple[Any, ...], NetworkSize] = {}
+    return Survey(
+        trainings=tuple(_training_cost(node, rates, sizes) for node in plan.trainings),
+        evaluations=tuple(_evaluation_cost(node) for node in plan.evaluations),
+        missing=tuple(_missing(plan, workspace)),
+    )
+
+
+def _training_cost(
+    node: TrainingNode, rates: Mapping[tuple[Any, ...], float], sizes: dict[tuple[Any, ...], NetworkSize]
+) -> TrainingCost:
+    training = node.training
+    classes = _num_classes(training.data)
+    key = (training.network, training.clip.frames, training.clip.crop, classes)
+    if key not in sizes:
+        sizes[key] = network_size(
+            training.network, num_classes=classes, built_for=training.clip.frames, clip=training.clip
+        )
+    clips = training.recipe.num_steps * training.recipe.batch
+    rate = rates.get(_like(training.model_dump(mode="json")))
+    return TrainingCost(
+        digest=node.digest,
+        rows=node.rows,
+        state=node.state,
+        parameters=sizes[key].parameters,
+        macs=sizes[key].macs,
+        clips=clips,
+        seconds=None if rate is None else rate * clips,
+    )
+
+
+def _evaluation_cost(node: EvaluationNode) -> EvaluationCost:
+    return EvaluationCost(node.digest, node.rows, node.state, node.evaluation.protocol.num_views, node.training)
+
+
+def _measured_seconds_per_clip(workspace: Workspace) -> dict[tuple[Any, ...], float]:
+    """Return the mean training time of a clip for every kind of training that has a record."""
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for record in all_records(workspace.records):
+        seconds = record.cost.training_seconds
+        if record.training is None or seconds is None:
+            continue
+        recipe = Training.model_validate(record.training, strict=False).recipe
+        found.setdefault(_like(record.training), []).append(seconds / (recipe.num_steps * recipe.batch))
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def _like(training: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What decides the time of a clip."""
+    network, clip = training["network"], training["clip"]
+    return tuple(sorted(network.items())), clip["frames"], clip["stride"], tuple(clip["resize"]), clip["crop"]
+
+
+def _num_classes(data: Dataset) -> int:
+    """Return the classes a data set declares; the count changes the size of the classifier only."""
+    if isinstance(data, SyntheticMotion):
+        return SYNTHETIC_CLASSES
+    return getattr(data, "classes", None) or USUAL_CLASSES
+
+
+def _missing(plan: Plan, workspace: Workspace) -> list[str]:
+    found: dict[str, None] = {}
+    units: list[Training | Evaluation] = [node.training for node in plan.needed_trainings()]
+    units += [node.evaluation for node in plan.missing_evaluations()]
+    for unit in units:
+        try:
+            dataset_root(unit.data, workspace)
+        except VideobenchError as error:
+            found[f"data: {error}"] = None
+        start = unit.init if isinstance(unit, Training) else unit.weights
+        if isinstance(start, WeightsFile) and not Path(start.file).is_file():
+            found[f"weights: {start.file}"] = None
+    return list(found)

@@ -1,0 +1,51 @@
+"""What every part of the vocabulary shares: strict, frozen values and the digest that identifies them."""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+"""Raised when the meaning or a default of a field changes, so that older results are not mistaken for new ones."""
+
+DIGEST_LENGTH = 16
+
+
+class Spec(BaseModel):
+    """A frozen value that refuses unknown fields and silent conversions."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class OutsideDigest:
+    """Marks a field that cannot change the numbers: where a file lies, how often to validate."""
+
+
+PathText = Annotated[str, OutsideDigest(), Field(min_length=1)]
+"""A path as written in an experiment file. It says where, never what, so it stays outside the digest."""
+
+OptionalPathText = Annotated[Annotated[str, Field(min_length=1)] | None, OutsideDigest()]
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """Return the fields of ``spec`` that can change the numbers, without those left at their default.
+
+    Leaving defaults out means that a field added later, with a default, orphans no earlier result.
+    """
+    kept: dict[str, Any] = {}
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        if any(isinstance(mark, OutsideDigest) for mark in field.metadata):
+            continue
+        if not field.is_required() and value == field.get_default(call_default_factory=True):
+            continue
+        kept[name] = identity(value) if isinstance(value, Spec) else value
+    return kept
+
+
+def digest(spec: Spec) -> str:
+    """Return 16 hexadecimal digits that identify everything in ``spec`` that can change the numbers."""
+    content = {"schema": SCHEMA_VERSION, "unit": type(spec).__name__, "fields": identity(spec)}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

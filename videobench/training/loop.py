@@ -1,0 +1,168 @@
+"""The training loop: what happens between a network's first and last step, read from top to bottom.
+
+The micro-batch (1711.11248: the 32 clips of one GPU) is the unit of BatchNorm, accumulation and randomness:
+
+- a step's gradient is the mean over its micro-batches, whichever devices computed them;
+- BatchNorm normalises by the micro-batch. Running statistics follow the first micro-batch of each step alone:
+  the authors' code keeps those of its first GPU;
+- dropout and the like are seeded from (seed, step, micro-batch). So the position in the training is all the
+  random state there is, and a resumed run computes what one that was never stopped would have computed, bit
+  for bit on a CPU.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from videobench.errors import Interrupted
+from videobench.training.checkpoint import CheckpointFile, Reached
+from videobench.training.optimisation import set_learning_rate
+from videobench.training.progress import Meter, Progress, max_memory_bytes
+
+Batch = TypeVar("Batch")
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """What a finished training cost, over all its sessions (``max_memory_bytes``: of the last one)."""
+
+    step: int
+    clips: int
+    seconds: float
+    max_memory_bytes: int
+
+
+def train(
+    model: nn.Module,
+    *,
+    optimiser: torch.optim.Optimizer,
+    learning_rate: Callable[[int], float],
+    num_steps: int,
+    micro_batches_per_step: int,
+    batches: Callable[[int], Iterator[Batch]],
+    to_input: Callable[[Batch], tuple[Tensor, Tensor]],
+    device: torch.device,
+    precision: Precision,
+    seed: int,
+    checkpoint: CheckpointFile | None,
+    save_every_seconds: float,
+    report: Callable[[Progress], None],
+    report_every_seconds: float,
+    validate: Callable[[], Mapping[str, float]] | None = None,
+    validate_every_steps: int = 1,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TrainingResult:
+    """Train ``model`` in place up to ``num_steps``, from ``checkpoint`` where that file exists.
+
+    ``model`` and ``optimiser`` are on ``device`` already, in the memory format that suits them.
+    ``batches(n)`` yields the micro-batches from number n on, counted over the whole training; ``to_input``
+    turns one into the network's input [B, C, T, H, W] and targets [B] (int64) on the device (where it can,
+    from pinned memory with ``non_blocking``: nothing here waits for the device but reports and checkpoints).
+    ``learning_rate(step)`` is the rate of a step, counted from 0. The loss is the cross-entropy.
+    ``report`` is called at most every ``report_every_seconds``, and after validation and the last step;
+    ``validate`` runs with the network in evaluation mode.
+    After a step at which ``should_stop()`` is true, saves and raises ``Interrupted``. Raises ``ConfigError``
+    when a loss is not finite; the checkpoint then keeps what it held.
+    """
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    reached = Reached()
+    if checkpoint is not None and checkpoint.exists():
+        reached = checkpoint.load(model=model, optimiser=optimiser, scaler=scaler)
+    meter = Meter(reached, num_steps=num_steps, device=device)
+    saved = time.perf_counter()
+    batch_norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    stream = batches(reached.step * micro_batches_per_step)
+    model.train()
+
+    for step in range(reached.step, num_steps):
+        set_learning_rate(optimiser, learning_rate(step))
+        losses, hits = [], []
+        for micro_batch in range(micro_batches_per_step):
+            with meter.waiting_for_data():
+                batch = next(stream)
+            inputs, targets = to_input(batch)  # [B, C, T, H, W], [B]
+            torch.manual_seed(micro_batch_seed(seed, step, micro_batch))
+            statistics = nullcontext() if micro_batch == 0 else running_statistics_kept(batch_norms)
+            with statistics, autocast(device, precision):
+                logits = model(inputs)  # [B, K]
+                loss = F.cross_entropy(logits, targets)
+            torch.autograd.backward(scaler.scale(loss / micro_batches_per_step))
+            losses.append(loss.detach())
+            hits.append(logits.detach().argmax(dim=1) == targets)  # [B]
+        scaler.step(optimiser)
+        scaler.update()
+        optimiser.zero_grad()
+        meter.add_step(learning_rate=learning_rate(step), losses=losses, hits=hits)
+
+        is_last = step + 1 == num_steps
+        validation: Mapping[str, float] = {}
+        if validate is not None and (step + 1) % validate_every_steps == 0:
+            meter.check()
+            model.eval()
+            with meter.paused():
+                validation = validate()
+            model.train()
+        is_interrupted = should_stop() and not is_last
+        is_final = is_last or is_interrupted
+        if validation or is_final or meter.seconds_since_report >= report_every_seconds:
+            report(meter.progress(validation))
+        if checkpoint is not None and (is_final or time.perf_counter() - saved >= save_every_seconds):
+            meter.check()
+            meter.check_weights(model)
+            with meter.paused():
+                checkpoint.save(meter.reached, model=model, optimiser=optimiser, scaler=scaler)
+            saved = time.perf_counter()
+        if is_interrupted:
+            raise _interrupted(step + 1, num_steps, checkpoint)
+
+    reached = meter.reached
+    return TrainingResult(
+        step=reached.step,
+        clips=reached.clips,
+        seconds=reached.seconds,
+        max_memory_bytes=max_memory_bytes(device),
+    )
+
+
+def micro_batch_seed(seed: int, step: int, micro_batch: int) -> int:
+    """A seed of its own for every micro-batch, below 2**63: the same on every device, in every session."""
+    digest = hashlib.blake2b(f"{seed} {step} {micro_batch}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+@contextmanager
+def running_statistics_kept(batch_norms: Sequence[_BatchNorm]) -> Iterator[None]:
+    """Let BatchNorm normalise by its batch without learning from it: momentum 0 for the while."""
+    momenta = [norm.momentum for norm in batch_norms]
+    try:
+        for norm in batch_norms:
+            norm.momentum = 0.0
+        yield
+    finally:
+        for norm, momentum in zip(batch_norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """The context in which a forward pass runs at ``precision``; weights and updates stay in float32."""
+    dtype = torch.float16 if precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
+
+
+def _interrupted(step: int, num_steps: int, checkpoint: CheckpointFile | None) -> Interrupted:
+    if checkpoint is None:
+        return Interrupted(f"stopped at step {step} of {num_steps}", hint="No checkpoint was asked for.")
+    return Interrupted(
+        f"stopped at step {step} of {num_steps}; the state is saved",
+        where=str(checkpoint.path),
+        hint="Run the same command again to go on from there.",
+    )
