@@ -264,6 +264,20 @@ def test_files_are_closed(videos: Path, tmp_path: Path) -> None:
     assert len(list(descriptors.iterdir())) == before
 
 
+def test_memory_does_not_grow(videos: Path) -> None:
+    """Decoding again and again stays in the memory of the first times."""
+    status = Path("/proc/self/statm")
+    if not status.exists():
+        pytest.skip("needs /proc/self/statm (Linux)")
+    pages = []
+    for _ in range(3):
+        for _ in range(60):
+            decode_frames(videos / "b_frames.mp4", range(30, 46), size=(256, 256))  # 3 MB
+            decode_frames(videos / "b_frames.mkv", range(30, 46), size=(256, 256))
+        pages.append(int(status.read_text().split()[1]))
+    assert pages[-1] - pages[0] < 4000  # 16 MB; leaking every clip would be 720 MB
+
+
 def real_files(*folders: str) -> list[Path]:
     skip = ("EXPECTED.txt",)
     return [path for folder in folders for path in sorted((SHARED / folder).glob("*")) if path.name not in skip]

@@ -166,3 +166,11 @@ def test_views_from_the_cache_are_the_same(videos: VideoSet, tmp_path: Path) -> 
     views = [(0, 8, 1), (1, 8, 2)]
     from_files = read_views(videos.videos[1], views, resize=SIZE)
     assert torch.equal(read_views(videos.videos[1], views, resize=SIZE, cache=cache), from_files)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_pinned_batches_are_the_same(videos: VideoSet) -> None:
+    """Clips that a GPU can fetch by itself are the same clips."""
+    pinned = batches(videos, pin_memory=True, num_workers=2)
+    assert all(batch.clips.is_pinned() for batch in pinned)
+    assert equal(pinned, batches(videos))

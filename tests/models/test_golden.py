@@ -41,6 +41,7 @@ def test_logits_equal_the_reference_implementation(case: dict[str, Any]) -> None
         single = model.float()(clips.float()).double()
     assert largest_deviation(forwards, case["logits"]) < LOGIT_TOLERANCE
     assert largest_deviation(backwards, case["time_reversed"]) < LOGIT_TOLERANCE
+    assert (single - forwards).abs().max() < SINGLE_PRECISION_TOLERANCE * forwards.square().mean().sqrt()
     for name, expected in case["stages"].items():
         stage = seen[case["stages_of"]][name]
         assert list(stage.shape) == expected["shape"], name

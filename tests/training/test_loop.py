@@ -267,18 +267,27 @@ def test_the_tiny_network_learns() -> None:
     assert sum(report.clip_at_1 for report in reports[-10:]) / 10 > 60
 
 
-def test_waiting_for_data_is_seen() -> None:
+def test_waiting_for_data_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the loader is the bottleneck, the share of time spent waiting says so."""
 
+    now = 0.0
+
     def slow(first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        nonlocal now
         for batch in micro_batches(first):
-            time.sleep(0.05)
+            now += 3.0  # a clock that only the loader moves ...
             yield batch
 
+    def to_input(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal now
+        now += 1.0  # ... and the network's input
+        return batch
+
+    monkeypatch.setattr("videobench.training.progress.time.perf_counter", lambda: now)
     model = tiny_network()
     reports: list[Progress] = []
-    train_tiny(model, tiny_sgd(model), num_steps=2, batches=slow, report=reports.append)
-    assert reports[-1].data_wait_share > 0.5
+    train_tiny(model, tiny_sgd(model), num_steps=2, batches=slow, to_input=to_input, report=reports.append)
+    assert reports[-1].data_wait_share == pytest.approx(0.75)
 
 
 def test_validation_happens_on_time_and_changes_nothing() -> None:

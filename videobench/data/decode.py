@@ -42,8 +42,6 @@ FILTERS: Final = {
     "area": Interpolation.AREA,
 }
 _HINT = "`videobench data check` lists all files that can't be used"
-# From 17 on PyAV shares the scaling of one frame out to all cores unless told not to.
-_ONE_THREAD: Final[dict[str, int]] = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 
 class _SeekNotExactError(Exception):
@@ -151,14 +149,14 @@ def decode_frames(
         positions.setdefault(index, []).append(position)
     writer = _Writer(path, positions, len(indices), size, FILTERS[filter])
     if _is_mp4(path):
-        with _open(path, guess=False) as (container, stream):
-            try:
-                for index, frame in _seek_and_decode(container, stream, wanted, num_frames):
-                    writer.write(index, frame)
-                return writer.clip()
-            except (_SeekNotExactError, av.FFmpegError):
-                pass
-    with _open(path) as (container, stream):  # a fresh decoder; overwrites what was written
+        with (
+            contextlib.suppress(_SeekNotExactError, av.FFmpegError, DataError),
+            _open(path, guess=False) as (container, stream),
+        ):
+            for index, frame in _seek_and_decode(container, stream, wanted, num_frames):
+                writer.write(index, frame)
+            return writer.clip()
+    with _open(path) as (container, stream):  # overwrites what was written; errors are told from here
         for index, frame in _decode_from_start(container, stream, wanted, path):
             writer.write(index, frame)
     return writer.clip()
@@ -202,16 +200,20 @@ class _Writer:
         height, width = frame.height, frame.width
         if self._size is not None:
             height, width = self._size if turns % 2 == 0 else self._size[::-1]
-        rgb = self._reformatter.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="rgb24",
-            interpolation=self._interpolation,
-            **_ONE_THREAD,
-        )
+        try:
+            rgb = self._reformatter.reformat(
+                frame,
+                width=width,
+                height=height,
+                format="rgb24",
+                interpolation=self._interpolation,
+                threads=1,
+            )
+        except (av.FFmpegError, ValueError) as error:
+            _fail(self._path, index, error)
         plane = rgb.planes[0]
-        rows = np.frombuffer(memoryview(plane), np.uint8)[: height * plane.line_size].reshape(height, plane.line_size)
+        stride = plane.line_size  # bytes: rows end in padding
+        rows = np.frombuffer(memoryview(plane), np.uint8)[: height * stride].reshape(height, stride)
         pixels = rows[:, : width * 3].reshape(height, width, 3)  # [H, W, 3]
         if turns:
             pixels = np.rot90(pixels, turns)

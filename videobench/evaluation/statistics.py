@@ -8,8 +8,9 @@ splits hold. Values may have a leading axis of seeds: S runs, N videos. Random n
 
 import math
 import statistics
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 Covers = Literal["videos", "videos and seeds"]
 
 CONFIDENCE = 0.95
+_BLOCK = 4_000_000  # counts held at once
 MIN_SEEDS = 3  # from here on an interval can say something about seeds
 
 
@@ -241,20 +243,35 @@ def _bootstrap_means(design: _Design, num_resamples: int = 2000, seed: int = 0) 
     averaged = design.values.mean(axis=0)
     totals = np.bincount(cell, averaged, minlength=groups * design.num_strata).reshape(shape)  # [G, M]
     sizes = np.bincount(cell, minlength=groups * design.num_strata).reshape(shape).astype(np.float64)
-    generator = np.random.default_rng(seed)
     means = np.empty(num_resamples)
-    block = max(1, 4_000_000 // groups)  # bounds the memory at some 50 MB
-    for first in range(0, num_resamples, block):
-        part = means[first : first + block]
-        drawn = generator.integers(0, groups, (len(part), groups), np.int32)  # [R', G]
-        if design.num_strata == 1:
-            part[:] = totals[:, 0][drawn].sum(axis=1) / sizes[:, 0][drawn].sum(axis=1)
-            continue
-        drawn += np.arange(0, drawn.size, groups, dtype=np.int32)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+    for first, counts in _resamples(groups, num_resamples, seed):
+        part = means[first : first + len(counts)]
         with np.errstate(invalid="ignore"):  # a stratum nobody was drawn from has no mean and is left out
             part[:] = np.nanmean((counts @ totals) / (counts @ sizes), axis=1)
     return means
+
+
+def _resamples(groups: int, num_resamples: int, seed: int) -> Iterator[tuple[int, Floats]]:
+    """Yield (number of the first, how often each resample draws each group [R', G]), in blocks of some 30 MB."""
+    if groups * num_resamples <= _BLOCK:
+        yield 0, _small_resamples(groups, num_resamples, seed)
+        return
+    generator = np.random.default_rng(seed)
+    block = max(1, _BLOCK // groups)
+    for first in range(0, num_resamples, block):
+        yield first, _draw(generator, min(block, num_resamples - first), groups)
+
+
+@lru_cache(maxsize=4)
+def _small_resamples(groups: int, num_resamples: int, seed: int) -> Floats:
+    """A table draws the same resamples for every cell and comparison; drawing them is most of the work."""
+    return _draw(np.random.default_rng(seed), num_resamples, groups)
+
+
+def _draw(generator: np.random.Generator, num_resamples: int, groups: int) -> Floats:
+    drawn = generator.integers(0, groups, (num_resamples, groups), np.int32)  # [R, G]
+    drawn += np.arange(0, drawn.size, groups, dtype=np.int32)[:, None]
+    return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
 
 
 def _percentile_interval(means: Floats, num_clusters: int) -> Interval:

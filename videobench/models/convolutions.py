@@ -62,6 +62,30 @@ def convolution_3d(shape: ConvolutionShape) -> nn.Module:
     )
 
 
+class TemporalConvolution(nn.Conv3d):
+    """3 x 1 x 1: mixes each pixel's neighbouring time steps.
+
+    On a CPU it runs as a 2D convolution over T x HW, a view of the same memory: torch's 3 x 1 x 1 is slow there,
+    most of all on batches under 16, where it also loses the channels-last format. Equal but for rounding.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size=(3, 1, 1), stride=(stride, 1, 1), padding=(1, 0, 0), bias=False
+        )
+
+    def forward(self, clips: Tensor) -> Tensor:
+        if clips.device.type != "cpu":
+            return super().forward(clips)  # [B, C', T', H, W]
+        flat = nn.functional.conv2d(
+            clips.flatten(3),  # [B, C, T, HW]
+            self.weight.squeeze(4),
+            stride=(self.stride[0], 1),
+            padding=(1, 0),
+        )
+        return flat.view(*flat.shape[:3], *clips.shape[3:])  # [B, C', T', H, W]
+
+
 class FactorisedConvolution(nn.Module):
     """(2+1)D: 1 x k x k to the middle channels, BatchNorm, ReLU, 3 x 1 x 1 (P1, section 3.5).
 
@@ -87,30 +111,6 @@ class FactorisedConvolution(nn.Module):
         middle = self.relu(self.norm(self.spatial(clips)))  # [B, M, T, H', W']
         output: Tensor = self.temporal(middle)  # [B, C', T', H', W']
         return output
-
-
-class TemporalConvolution(nn.Conv3d):
-    """3 x 1 x 1: mixes each pixel's neighbouring time steps.
-
-    On a CPU it runs as a 2D convolution over T x HW, a view of the same memory: torch's 3 x 1 x 1 is slow there,
-    most of all on batches under 16, where it also loses the channels-last format. Equal but for rounding.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size=(3, 1, 1), stride=(stride, 1, 1), padding=(1, 0, 0), bias=False
-        )
-
-    def forward(self, clips: Tensor) -> Tensor:
-        if clips.device.type != "cpu":
-            return super().forward(clips)
-        flat = nn.functional.conv2d(
-            clips.flatten(3),  # [B, C, T, HW]
-            self.weight.squeeze(4),
-            stride=(self.stride[0], 1),
-            padding=(1, 0),
-        )
-        return flat.unflatten(3, clips.shape[3:])  # [B, C', T', H, W]
 
 
 class WholeClipConvolution(nn.Conv3d):

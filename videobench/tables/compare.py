@@ -28,7 +28,7 @@ class Comparisons:
 
     def __init__(self, rows: Sequence[FoundRow]) -> None:
         self.rows = rows
-        self._known: dict[tuple[str, str, str, str | None], Difference] = {}
+        self._known: dict[tuple[int, int, str, str | None], Difference] = {}
 
     @property
     def groups(self) -> tuple[str | None, ...]:
@@ -61,14 +61,14 @@ class Comparisons:
                 where=f"row {first.found.row.name}",
                 hint=f"The videos of a record hold {', '.join(PAIRED_METRICS)}.",
             )
-        names = (first.found.row.name, second.found.row.name)
-        key = (*names, first.metric, group)
+        rows = (id(first.found), id(second.found))
+        key = (*rows, first.metric, group)
         if key not in self._known:
             paired = difference_of(first.found.runs, second.found.runs, first.metric, group)
             low, high = paired.interval.low, paired.interval.high
             self._known[key] = Difference(value=paired.value, low=low, high=high)
             turned = Difference(value=-paired.value, low=-high, high=-low)
-            self._known[(names[1], names[0], first.metric, group)] = turned
+            self._known[(rows[1], rows[0], first.metric, group)] = turned
         return self._known[key]
 
 

@@ -82,7 +82,7 @@ def _lines(result: TableResult) -> Iterator[str]:
         return
     dates = dict.fromkeys((origin.first_created[:10], origin.last_created[:10]))
     yield (
-        f"{result.data_note}; {_range(origin.num_videos)} test videos; seeds: {_range(origin.num_seeds)};"
+        f"{result.data_note}; {_range(origin.num_videos)} test videos; seeds per row: {_range(origin.num_seeds)};"
         f" {' to '.join(dates)}; git {', '.join(origin.git_shas)}; {'; '.join(origin.versions)};"
         f" {', '.join(origin.devices)}."
     )
@@ -121,7 +121,7 @@ def _table(result: TableResult, *, compact: bool) -> Grid:
     if any(row.published_parameters for row in rows) and (at_paper_scale or not compact):
         add("paper M", [row.published_parameters or ABSENT for row in rows])
     if not compact and any(row.macs for row in rows):
-        add("GMACs", [f"{row.macs / 1e9:.2f}" if row.macs else ABSENT for row in rows])
+        add("GMACs", [f"{row.macs / 1e9:.4g}" if row.macs else ABSENT for row in rows])
     for metric in metrics:
         cells = [next((cell for cell in row.cells if cell.metric == metric), None) for row in rows]
         decimals = max((cell.published.decimals for cell in cells if cell and cell.published), default=1)
@@ -148,7 +148,7 @@ def _table(result: TableResult, *, compact: bool) -> Grid:
         add(_cost_heading(name), [_cost(name, row.cost.get(name)) for row in rows])
     if not compact:
         add("n", [_videos(row) for row in rows])
-        add("seeds", [str(max((cell.ours.num_seeds for cell in row.cells if cell.ours), default=0)) for row in rows])
+        add("seeds", [_seeds(row) for row in rows])
         add("run", [_run(row) for row in rows], right=False)
     return Grid(tuple(columns), tuple(map(tuple, texts)))
 
@@ -219,6 +219,11 @@ def _videos(row: Row) -> str:
     if row.num_evaluated == row.num_expected:
         return f"{row.num_evaluated:,}"
     return f"{row.num_evaluated:,}/{row.num_expected:,}"
+
+
+def _seeds(row: Row) -> str:
+    numbers = [cell.ours.num_seeds for cell in row.cells if cell.ours]
+    return str(max(numbers)) if numbers else ABSENT
 
 
 def _run(row: Row) -> str:

@@ -67,7 +67,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row: its cells by metric, the same metrics by class group, and what it cost."""
+    """One row: its cells by metric, the same metrics by class group, its size, cost, and videos over all splits."""
 
     name: str
     labels: Mapping[str, str]

@@ -126,7 +126,7 @@ UCF101 = SHARED / "annotations" / "ucf101"
 def test_official_ucf101_lists(tmp_path: Path) -> None:
     """The official lists read as they come: 101 classes in their order, the official counts, no leak."""
     (lists,) = {path.parent for path in UCF101.rglob("classInd.txt")}
-    names = [line.split()[0] for path in sorted(lists.glob("t*list01.txt")) for line in path.open()]
+    names = [line.split()[0] for path in sorted(lists.glob("t*list01.txt")) for line in path.read_text().splitlines()]
     touch(tmp_path, *names)
     counts = {}
     for split in (1, 2, 3):
