@@ -10,8 +10,9 @@ from .console import console
 from .loading import load
 
 if TYPE_CHECKING:
-    from videobench.runner.execute import Outcome
     from videobench.runner.plan import Plan
+    from videobench.runner.schedule import Outcome
+    from videobench.runner.workspace import Workspace
     from videobench.spec.experiment import Scale
 
 
@@ -30,11 +31,9 @@ def run_experiment(
 ) -> None:
     """Do what is missing of an experiment, then print its table."""
     experiment = load(name, scale, settings)
-    from videobench.runner.execute import execute
     from videobench.runner.plan import make_plan
     from videobench.runner.workspace import Workspace
 
-    from .progress import watching
     from .table import print_result
 
     workspace = Workspace(home)
@@ -44,11 +43,22 @@ def run_experiment(
         return
     if not may_train:
         _refuse_training(plan)
+    if plan.is_done:
+        console(stderr=True).print(f"{experiment.name} at {experiment.scale} scale: everything is done")
+    else:
+        _run(plan, workspace, jobs=jobs, keep_going=keep_going, device=device)
+    print_result(experiment, home, only=only)
+
+
+def _run(plan: "Plan", workspace: "Workspace", *, jobs: int, keep_going: bool, device: str) -> None:
+    from videobench.runner.execute import execute
+
+    from .progress import watching
+
     _announce(plan, jobs)
     with watching(plan) as report:
         outcome = execute(plan, workspace, jobs=jobs, keep_going=keep_going, device=device, report=report)
     _raise_failures(outcome, keep_going)
-    print_result(experiment, home, only=only)
 
 
 def _refuse_training(plan: "Plan") -> None:

@@ -17,7 +17,7 @@ class VideobenchError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
-        super().__init__(what, where, hint)
+        super().__init__(what)  # one argument, or it could not be sent from one process to another
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

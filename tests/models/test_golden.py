@@ -17,7 +17,7 @@ GOLDEN = json.loads((Path(__file__).parent / "data" / "golden.json").read_text()
 LOGIT_TOLERANCE = 1e-10  # of the rms logit; a wrong BatchNorm epsilon shows as 6e-3
 SINGLE_PRECISION_TOLERANCE = 1e-4
 STAGE_TOLERANCE = 1e-10  # of the stage's rms; the expected numbers have 12 decimals
-FAST = {"c2_r2plus1d_18", "c2_rmc3_18", "tv_r3d_18", "ig65m_r2plus1d_34_359"}
+FAST = {"c2_r2d_18_L8", "c2_r2plus1d_18", "c2_rmc3_18", "tv_r3d_18", "ig65m_r2plus1d_34_359"}
 CASES = [
     pytest.param(case, id=case["case"], marks=[] if case["case"] in FAST else [pytest.mark.slow])
     for case in GOLDEN["cases"]

@@ -153,11 +153,11 @@ def test_a_failed_save_leaves_the_previous_file(file: CheckpointFile, monkeypatc
     optimiser = tiny_sgd(model)
     save(file, model, optimiser, step=1)
 
-    def half_written(_: object, path: Path, **__: object) -> None:
-        path.write_bytes(b"half")
+    def half_written(path: Path, _: bytes) -> int:
+        path.write_text("half")
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(checkpoint_module, "save_file", half_written)
+    monkeypatch.setattr(Path, "write_bytes", half_written)
     with pytest.raises(OSError, match="no space"):
         save(file, model, optimiser, step=2)
     assert load(file).step == 1

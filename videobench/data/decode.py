@@ -164,11 +164,10 @@ def decode_frames(
 
 def _is_mp4(path: Path) -> bool:
     """Say whether the file begins as MP4 and QuickTime files do (ISO 14496-12), whatever its name is."""
-    try:
-        with path.open("rb") as file:
-            return file.read(8)[4:] == b"ftyp"
-    except OSError:
+    if not path.is_file():
         return False  # opening it as a video says what is wrong
+    with path.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def _no_such_frame(path: Path, index: int, num_frames: int | None) -> NoReturn:
@@ -278,7 +277,7 @@ def _seek_and_decode(
     ):
         raise _SeekNotExactError
     for key, indices in _by_key_frame(wanted, [entry.is_keyframe for entry in table]):
-        if key > 0 or indices[0] != wanted[0]:
+        if key > 0:
             # The table's times are those of decoding, but the demuxer compares the time asked for with the
             # key frame's time of display: the first frame's delay between the two is nearly always every key's.
             delay = (stream.start_time or 0) - table[0].timestamp
@@ -323,7 +322,7 @@ def _packets_from(
         # No frame is shown before it is decoded, so nothing that follows comes earlier than this.
         if len(packets) > last and packet.dts > times[last]:
             break
-        if packet.pts < packet.dts or packet.pos != table[len(packets)].pos:
+        if packet.pts < packet.dts or len(packets) == len(table) or packet.pos != table[len(packets)].pos:
             raise _SeekNotExactError
         if not packets:
             extradata = stream.codec_context.extradata or b""

@@ -4,10 +4,8 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from videobench.data.decode import DECODER, decode_frames
 from videobench.data.video_set import Video, VideoSet, fingerprint
+from videobench.data.worker_pool import worker_pool
 from videobench.errors import DataError
 
 
@@ -119,12 +118,11 @@ def _build(
 ) -> None:
     unfinished = path.with_suffix(".unfinished")  # only the holder of the lock writes it
     with unfinished.open("wb") as file:
-        file.truncate(int(np.prod(shape)))
+        _reserve(file.fileno(), int(np.prod(shape)))
     jobs = [(unfinished, shape, video, rows[video.id], size, filter) for video in videos.videos]
     try:
         if num_workers > 1:
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+            with worker_pool(num_workers) as pool:
                 failures = list(pool.map(_decode_into, jobs, chunksize=4))
         else:
             failures = [_decode_into(job) for job in jobs]
@@ -137,6 +135,14 @@ def _build(
         unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _reserve(file: int, num_bytes: int) -> None:
+    """Make the file this long; OSError when the disk is too small, where a hole would end in a fatal signal later."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, num_bytes)
+    else:
+        os.truncate(file, num_bytes)
 
 
 def _decode_into(

@@ -1,9 +1,8 @@
 """Counts the frames of a data set's videos once, and remembers them until a file changes."""
 
 import json
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from videobench.data.decode import probe
 from videobench.data.video_set import Video, VideoInfo, VideoSet
+from videobench.data.worker_pool import worker_pool
 from videobench.errors import DataError
 
 _Key = tuple[str, int, int]  # id, size in bytes, time of modification in ns
@@ -54,9 +54,9 @@ def index_videos(
     to_probe = [video for video in videos.videos if video.id in keys and keys[video.id] not in known]
     by_id = {video.id: video for video in to_probe}
     if to_probe:
-        with path.open("a") as file:
+        with path.open("a") as file, closing(_probe_all(to_probe, num_workers)) as probed:
             file.write("\n")  # a line torn by a kill ends here
-            for done, (video_id, found) in enumerate(_probe_all(to_probe, num_workers), start=1):
+            for done, (video_id, found) in enumerate(probed, start=1):
                 if isinstance(found, VideoInfo):
                     known[keys[video_id]] = found
                     file.write(json.dumps([*keys[video_id], asdict(found)]) + "\n")
@@ -96,10 +96,9 @@ def _load(path: Path) -> dict[_Key, VideoInfo]:
     return known
 
 
-def _probe_all(videos: Iterable[Video], num_workers: int) -> Iterator[tuple[str, VideoInfo | str]]:
+def _probe_all(videos: Iterable[Video], num_workers: int) -> Generator[tuple[str, VideoInfo | str], None, None]:
     if num_workers > 1:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+        with worker_pool(num_workers) as pool:
             yield from pool.map(_probe, videos, chunksize=4)
     else:
         yield from map(_probe, videos)

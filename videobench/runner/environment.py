@@ -53,6 +53,12 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def threads_per_job(jobs: int) -> int:
+    """Return how many threads each of ``jobs`` units gets: $OMP_NUM_THREADS where it is set, or an equal share."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) else max(1, num_cores() // jobs)
+
+
 def pick_device(name: str) -> torch.device:
     """Return the device called ``name``; ``auto`` is the accelerator when there is one."""
     accelerator = torch.accelerator.current_accelerator(check_available=True)
@@ -67,6 +73,8 @@ def pick_device(name: str) -> torch.device:
     if device.type != "cpu" and (accelerator is None or accelerator.type != device.type):
         found = accelerator.type if accelerator else "only the CPU"
         raise ConfigError(f"this machine has no {device.type} device ({found} was found)", where="--device")
+    if device.type != "cpu" and (device.index or 0) >= (count := torch.accelerator.device_count()):
+        raise ConfigError(f"this machine has {count} {device.type} devices, counted from 0", where="--device")
     return device
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from videobench.errors import ConfigError
 from videobench.records import has_record
+from videobench.runner.events import Event, EventKind
 from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
 from videobench.spec.expand import Experiment, Replica, Row, row_matches
@@ -26,6 +27,17 @@ class TrainingNode:
     source: str | None
     """Digest of the training whose weights it starts from."""
 
+    @property
+    def label(self) -> str:
+        return ", ".join(self.rows)
+
+    @property
+    def needs(self) -> str | None:
+        return self.source
+
+    def event(self, kind: EventKind, **values: Any) -> Event:
+        return Event(kind, "training", self.digest, self.label, values)
+
 
 @dataclass(frozen=True)
 class EvaluationNode:
@@ -36,6 +48,21 @@ class EvaluationNode:
     rows: tuple[str, ...]
     state: State
     training: str | None
+    """Digest of the training whose weights it measures; None for weights from a file."""
+
+    @property
+    def label(self) -> str:
+        return ", ".join(self.rows)
+
+    @property
+    def needs(self) -> str | None:
+        return self.training
+
+    def event(self, kind: EventKind, **values: Any) -> Event:
+        return Event(kind, "evaluation", self.digest, self.label, values)
+
+
+Node = TrainingNode | EvaluationNode
 
 
 @dataclass(frozen=True)
@@ -48,6 +75,10 @@ class Plan:
 
     def missing_evaluations(self) -> list[EvaluationNode]:
         return [node for node in self.evaluations if node.state != "done"]
+
+    @property
+    def is_done(self) -> bool:
+        return not self.missing_evaluations()
 
     def needed_trainings(self) -> list[TrainingNode]:
         """Return the unfinished trainings that some missing evaluation waits for, sources first."""

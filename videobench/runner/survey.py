@@ -1,9 +1,12 @@
 """A plan's cost and what is missing for it, found out before anything runs."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from videobench.errors import VideobenchError
 from videobench.records import NetworkSize, all_records
@@ -11,6 +14,7 @@ from videobench.runner.build import dataset_root, network_size
 from videobench.runner.plan import EvaluationNode, Plan, State, TrainingNode
 from videobench.runner.workspace import Workspace
 from videobench.spec.dataset import Dataset, SyntheticMotion
+from videobench.spec.recipe import Recipe
 from videobench.spec.units import Evaluation, Training, WeightsFile
 
 SYNTHETIC_CLASSES = 13
@@ -108,7 +112,10 @@ def _measured_seconds_per_clip(workspace: Workspace) -> dict[tuple[Any, ...], fl
         seconds = record.cost.training_seconds
         if record.training is None or seconds is None:
             continue
-        recipe = Training.model_validate(record.training, strict=False).recipe
+        try:
+            recipe = Recipe.model_validate_json(json.dumps(record.training["recipe"]))
+        except (KeyError, ValidationError):
+            continue  # a record of another version; its time says nothing about trainings of this one
         found.setdefault(_like(record.training), []).append(seconds / (recipe.num_steps * recipe.batch))
     return {key: sum(values) / len(values) for key, values in found.items()}
 

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,21 +11,20 @@ from torch import Tensor
 from videobench.data.loader import ClipBatch, training_batches
 from videobench.data.transforms import to_network_input
 from videobench.data.video_set import VideoSet, fingerprint
-from videobench.errors import Interrupted, WeightsError
+from videobench.errors import Interrupted
 from videobench.models.classifier import Classifier
-from videobench.models.weights.carry import load_into
-from videobench.models.weights.files import file_sha256, read_tensors
-from videobench.models.weights.native import load_weights, save_weights
+from videobench.models.weights.native import save_weights
 from videobench.runner.build import build_learning_rate, build_network, build_optimiser
 from videobench.runner.environment import Machine
-from videobench.runner.evaluate_unit import measure_clips
-from videobench.runner.events import Event, Report
+from videobench.runner.events import Report
 from videobench.runner.inputs import Input, open_input
+from videobench.runner.measure import measure_clips
 from videobench.runner.plan import TrainingNode
+from videobench.runner.weights import load_to_start, read_weights
 from videobench.runner.workspace import TrainingFolder, Workspace
-from videobench.spec.base import digest, identity
+from videobench.spec.base import identity
 from videobench.spec.clip import Clip
-from videobench.spec.units import Training, WeightsFile
+from videobench.spec.units import Training
 from videobench.training.checkpoint import CheckpointFile
 from videobench.training.loop import train
 from videobench.training.progress import Progress
@@ -70,16 +68,21 @@ def _run(
     should_stop: Callable[[], bool],
 ) -> None:
     training, recipe = node.training, node.training.recipe
-    label = ", ".join(node.rows)
     data = open_input(training.data, training.subset, training.clip, workspace)
+    data_fingerprint = fingerprint(data.videos)
+    folder.begin(data_fingerprint=data_fingerprint)
     device = machine.torch_device()
-    model = _initial_network(training, data.videos, workspace).to(device)
-    report(Event("started", "training", node.digest, label, {"num_steps": recipe.num_steps}))
+    model, start = _initial_network(training, data.videos, workspace)
+    model.to(device)
+    if folder.is_begun():
+        start = "from its last checkpoint"
+    folder.append_log({"time": time.time(), "event": "started", "start": start, "threads": torch.get_num_threads()})
+    report(node.event("started", num_steps=recipe.num_steps, start=start))
 
     def on_progress(progress: Progress) -> None:
         values = dataclasses.asdict(progress)
         folder.append_log({"time": time.time(), **values})
-        report(Event("progress", "training", node.digest, label, values))
+        report(node.event("progress", **values))
 
     result = train(
         model,
@@ -107,49 +110,26 @@ def _run(
         "frames": training.clip.frames,
         "training": identity(training),
         "training_digest": node.digest,
-        "data_fingerprint": fingerprint(data.videos),
+        "data_fingerprint": data_fingerprint,
         "training_seconds": result.seconds,
         "training_clips": result.clips,
         "training_threads": torch.get_num_threads(),
     }
     save_weights(folder.path, model, card=card)
     folder.checkpoint.unlink(missing_ok=True)
-    report(Event("finished", "training", node.digest, label, {"seconds": result.seconds}))
+    report(node.event("finished", seconds=result.seconds))
 
 
-def _initial_network(training: Training, videos: VideoSet, workspace: Workspace) -> Classifier:
-    """Build the network and give it its starting weights: drawn from the training's seed, or loaded."""
+def _initial_network(training: Training, videos: VideoSet, workspace: Workspace) -> tuple[Classifier, str]:
+    """Build the network with its starting weights, drawn from the training's seed or loaded; say which in a line."""
     torch.manual_seed(_seed(training.seed, "initial weights"))
     model = build_network(training.network, num_classes=len(videos.classes), frames=training.clip.frames)
-    if isinstance(training.init, Training):
-        source = workspace.training(digest(training.init))
-        if not source.is_done():
-            raise WeightsError("the training this one starts from is not finished", where=str(source.path))
-        tensors, _ = load_weights(source.weights)
-        _load_start(model, tensors, str(source.weights))
-    elif isinstance(training.init, WeightsFile):
-        path = Path(training.init.file)
-        check_weights_file(path, training.init.sha256)
-        _load_start(model, read_tensors(path), str(path))
-    return model
-
-
-def _load_start(model: Classifier, tensors: Mapping[str, Tensor], where: str) -> None:
-    """Load weights to start from; a classifier that doesn't fit (other classes) keeps its fresh values."""
-    try:
-        load_into(model, tensors, where=where)
-    except WeightsError:
-        load_into(model, tensors, replace_head=True, where=where)
-
-
-def check_weights_file(path: Path, expected: str | None) -> str:
-    """Return the file's sha256; WeightsError when the file is missing or another one than stated."""
-    if not path.is_file():
-        raise WeightsError("there is no such weights file", where=str(path))
-    found = file_sha256(path)
-    if expected and found != expected:
-        raise WeightsError(f"its sha256 is {found}, the experiment states {expected}", where=str(path))
-    return found
+    if training.init is None:
+        return model, "from scratch"
+    weights = read_weights(training.init, workspace)
+    carried = load_to_start(model, weights, videos.classes)
+    replaced = f", classifier replaced by a new one for {len(videos.classes)} classes" if carried.replaced else ""
+    return model, f"from {weights.path}{replaced}"
 
 
 def _batches(training: Training, data: Input, machine: Machine, first_micro_batch: int) -> Iterator[ClipBatch]:

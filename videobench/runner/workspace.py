@@ -1,10 +1,11 @@
 """Where everything lies on disk: ``runs`` for what can be made again, ``results`` for what was measured."""
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,24 @@ from videobench.errors import ConfigError, DataError
 
 DATA_VARIABLE = "VIDEOBENCH_DATA"
 """Environment variable: the folder that holds data sets by name."""
+
+REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""Failures to write that are the disk's fault: full, over quota, file too large, mounted read-only."""
+
+
+@contextlib.contextmanager
+def explaining_full_disk() -> Iterator[None]:
+    """Turn a write that the disk refuses into an error for users."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSED_BY_DISK:
+            raise
+        raise DataError(
+            f"the disk takes no more ({error.strerror})",
+            where=str(error.filename) if error.filename else None,
+            hint="make room and run the same command again: what was finished is kept",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -91,6 +110,10 @@ class TrainingFolder:
     def failure(self) -> Path:
         return self.path / "failure.json"
 
+    @property
+    def begun(self) -> Path:
+        return self.path / "begun.json"
+
     def is_done(self) -> bool:
         return self.weights.is_file() and self.card.is_file()
 
@@ -100,15 +123,35 @@ class TrainingFolder:
     def has_failed(self) -> bool:
         return self.failure.is_file()
 
+    def begin(self, *, data_fingerprint: str) -> None:
+        """Note which videos the training is on; DataError when it was begun on others and would go on with these."""
+        if self.is_begun() and self.data_fingerprint() not in (None, data_fingerprint):
+            raise DataError(
+                "the videos are not those this training was begun on: files were added, removed or replaced",
+                where=str(self.path),
+                hint="put the old files back, or delete this folder to train on the new ones from the start",
+            )
+        partial = self.begun.with_suffix(".partial")
+        partial.write_text(json.dumps({"data_fingerprint": data_fingerprint}) + "\n", encoding="utf-8")
+        partial.replace(self.begun)
+
+    def data_fingerprint(self) -> str | None:
+        """Return the fingerprint of the videos it was begun on here; None when it came from elsewhere."""
+        try:
+            content = json.loads(self.begun.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return str(content["data_fingerprint"])
+
     def remember_failure(self, error: Exception) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.failure.write_text(json.dumps({"kind": type(error).__name__, "message": str(error)}) + "\n")
+        with contextlib.suppress(OSError):  # a full disk must not hide what went wrong
+            self.failure.write_text(json.dumps({"kind": type(error).__name__, "message": str(error)}) + "\n")
 
     def append_log(self, event: dict[str, Any]) -> None:
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event, ensure_ascii=False) + "\n")
 
-    @contextmanager
+    @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the training for this process. The lock vanishes with the process, however that ends."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -118,7 +161,7 @@ class TrainingFolder:
             except BlockingIOError:
                 file.seek(0)
                 raise ConfigError(
-                    f"process {file.read().strip() or '?'} is running this training",
+                    f"process {file.read().strip() or '?'} is running this training already",
                     where=str(self.path),
                     hint="wait for it, or stop it; the same command then goes on where it stopped",
                 ) from None

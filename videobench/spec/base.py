@@ -1,10 +1,11 @@
-"""What every part of the vocabulary shares: strict, frozen values and the digest that identifies them."""
+"""What every part of the vocabulary shares: strict, frozen values, rules between fields, and the digest."""
 
 import hashlib
 import json
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = 1
 """Raised when the meaning or a default of a field changes, so that older results are not mistaken for new ones."""
@@ -12,10 +13,35 @@ SCHEMA_VERSION = 1
 DIGEST_LENGTH = 16
 
 
-class Spec(BaseModel):
-    """A frozen value that refuses unknown fields and silent conversions."""
+class BrokenRule(NamedTuple):
+    """A sentence about fields that don't go together, and those fields (dotted, from the model that says so)."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    message: str
+    fields: tuple[str, ...]
+
+
+class BrokenRules(ValueError):
+    """Raised inside a model for all rules that its values break."""
+
+    def __init__(self, rules: tuple[BrokenRule, ...]) -> None:
+        super().__init__("; ".join(rule.message for rule in rules))
+        self.rules = rules
+
+
+class Spec(BaseModel):
+    """A frozen value that refuses unknown fields, silent conversions and infinite numbers."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    def broken_rules(self) -> Iterable[BrokenRule]:
+        """Return what is wrong between fields that are each legal alone."""
+        return ()
+
+    @model_validator(mode="after")
+    def _keeps_its_rules(self) -> Self:
+        if rules := tuple(self.broken_rules()):
+            raise BrokenRules(rules)
+        return self
 
 
 class OutsideDigest:

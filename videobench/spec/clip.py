@@ -1,12 +1,14 @@
 """A clip: which frames the network sees and how they become its input."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from videobench.spec.base import Spec
+from videobench.spec.base import BrokenRule, Spec
 
 Pixels = Annotated[int, Field(ge=1)]
+Spread = Annotated[float, Field(gt=0)]
 
 
 class Clip(Spec):
@@ -20,15 +22,13 @@ class Clip(Spec):
     filter: Literal["fast_bilinear", "bilinear", "bicubic", "area"] = "fast_bilinear"
     """P1's authors scale with fast bilinear interpolation."""
     mean: tuple[float, float, float] = (0.43216, 0.394666, 0.37645)
-    std: tuple[float, float, float] = (0.22803, 0.22145, 0.216989)
+    std: tuple[Spread, Spread, Spread] = (0.22803, 0.22145, 0.216989)
     short_video: Literal["loop", "repeat_last"] = "loop"
     """What a video shorter than the clip does; no video is ever dropped."""
 
-    @model_validator(mode="after")
-    def _crop_fits(self) -> "Clip":
+    def broken_rules(self) -> Iterable[BrokenRule]:
         if self.crop > min(self.resize):
-            raise ValueError(f"crop {self.crop} is larger than resize {list(self.resize)}")
-        return self
+            yield BrokenRule(f"crop {self.crop} is larger than resize {list(self.resize)}", ("crop", "resize"))
 
     @property
     def preprocessing(self) -> str:

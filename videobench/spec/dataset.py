@@ -1,19 +1,23 @@
 """Data sets as an experiment file names them."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from videobench.spec.base import OptionalPathText, PathText, Spec
+from videobench.spec.base import BrokenRule, OptionalPathText, Spec
 
 Subset = Literal["train", "validation", "test"]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 """What the user calls a data set of their own: it identifies the data in digests and finds it under the data folder."""
+InsideRoot = Annotated[str, Field(min_length=1)]
+"""A file or folder of the data set, from its ``root``. It decides which videos are in which split: what, not where."""
 
 
 class SyntheticMotion(Spec):
     """The embedded data set: real H.264 files whose classes differ by appearance, motion or order of events."""
 
+    subsets: ClassVar[tuple[Subset, ...]] = ("train", "test")
     type: Literal["synthetic_motion"]
     version: Literal[1] = 1
     train_videos_per_class: int = Field(default=100, ge=1)
@@ -35,28 +39,32 @@ class ClassFolders(Spec):
     folds: int | None = Field(default=None, ge=2)
     split: int = Field(default=1, ge=1)
     """Which fold is the test set, counted from 1."""
-    groups: OptionalPathText = None
-    """CSV with columns path,class,source: videos of one source stay in one fold."""
+    groups: InsideRoot | None = None
+    """CSV with columns path and source: videos of one source stay in one fold."""
 
-    @model_validator(mode="after")
-    def _split_is_a_fold(self) -> "ClassFolders":
+    @property
+    def subsets(self) -> tuple[Subset, ...]:
+        return ("train", "test") if self.folds else ("train", "validation", "test")
+
+    def broken_rules(self) -> Iterable[BrokenRule]:
         if self.folds is not None and self.split > self.folds:
-            raise ValueError(f"split {self.split} is not one of the {self.folds} folds")
+            yield BrokenRule(f"split {self.split} is not one of the {self.folds} folds", ("split", "folds"))
         if self.folds is None and (self.groups is not None or self.split != 1):
-            raise ValueError("groups and split need folds")
-        return self
+            yield BrokenRule("groups and split need folds", ("groups", "split"))
 
 
 class SplitLists(Spec):
     """UCF101's layout: class folders beside ``classInd.txt``, ``trainlist0N.txt`` and ``testlist0N.txt``."""
 
+    subsets: ClassVar[tuple[Subset, ...]] = ("train", "test")
     type: Literal["split_lists"]
     name: DatasetName
     root: OptionalPathText = None
-    lists: PathText = "ucfTrainTestlist"
-    """Folder of the lists, from ``root``."""
+    lists: InsideRoot = "ucfTrainTestlist"
+    """Folder of the lists."""
     split: int = Field(default=1, ge=1)
-    groups: OptionalPathText = None
+    groups: InsideRoot | None = None
+    """CSV with columns path and source: which videos were cut from the same recording."""
 
 
 Dataset = Annotated[SyntheticMotion | ClassFolders | SplitLists, Field(discriminator="type")]

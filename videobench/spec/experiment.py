@@ -1,27 +1,57 @@
 """The grammar of an experiment file, and finding and reading one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from videobench.errors import ConfigError
-from videobench.spec.base import OptionalPathText, Spec
-from videobench.spec.clip import Clip
-from videobench.spec.dataset import Dataset, Subset
+from videobench.spec.base import Spec
+from videobench.spec.explain import AnySpec, validate, without
 from videobench.spec.merge import Fragment
-from videobench.spec.network import Network
-from videobench.spec.problems import Problems, nearest, validate
-from videobench.spec.protocol import Protocol
+from videobench.spec.problems import Problems, nearest
 from videobench.spec.reading import Document, KeyPath, read_yaml
-from videobench.spec.recipe import Recipe
-from videobench.spec.units import Validation, WeightsFile
+from videobench.spec.settings import Settings
 
 Scale = Literal["paper", "gpu", "cpu", "smoke"]
 SCALES: tuple[Scale, ...] = ("paper", "gpu", "cpu", "smoke")
-Scalar = str | int | float | bool | None
+
+_Item = TypeVar("_Item")
+
+
+def plain_word(value: Any) -> str:
+    """Return a scalar as a file holds it: ``null``, ``true``, ``8``, ``0.5``, ``1`` (for 1.0 too)."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _single(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        raise ValueError("a value here must be a word or a number, no list or mapping")
+    return value
+
+
+def _distinct(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    words = [plain_word(value) for value in values]
+    for word in words:
+        if words.count(word) > 1:
+            raise ValueError(f"{word} stands here {words.count(word)} times")
+    return values
+
+
+def _text_of_number(value: Any) -> Any:
+    return plain_word(value) if isinstance(value, int | float) else value
+
+
+Scalar = Annotated[str | int | float | bool | None, PlainValidator(_single)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)]
+Splits = Annotated[tuple[Annotated[int, Field(ge=1)], ...], AfterValidator(_distinct)]
+Values = Annotated[tuple[Scalar, ...], Field(min_length=1), AfterValidator(_distinct)]
+KeyText = Annotated[str | None, BeforeValidator(_text_of_number)]
+"""A cell of a published key column: text as printed, or null where the paper has a dash."""
 
 
 class PublishedCells(Spec):
@@ -31,12 +61,18 @@ class PublishedCells(Spec):
     """
 
     table: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")
-    row: dict[str, str | None] = {}
+    row: dict[str, KeyText] = {}
     """Key columns of the published table that find the row."""
     cells: dict[str, str] = {}
     """Our metric -> the published column."""
     show: tuple[str, ...] = ()
     """Further columns of our record worth a place in the table, such as the cost."""
+
+
+class RowKey(Spec):
+    """A named row's own key into the published table; null where the paper has no such row."""
+
+    published: dict[str, KeyText] | None = {}
 
 
 class ScaleBlock(Spec):
@@ -45,7 +81,9 @@ class ScaleBlock(Spec):
     base: dict[str, Any] = {}
     rows: dict[str, dict[str, Any]] = {}
     """Row name, or its beginning -> changes."""
-    seeds: tuple[int, ...] | None = None
+    seeds: Seeds | None = None
+    splits: Splits | None = None
+    """Another data set has other splits; an empty list is none."""
 
 
 class ExperimentFile(Spec):
@@ -60,52 +98,13 @@ class ExperimentFile(Spec):
     base: dict[str, Any] = {}
     rows: dict[str, dict[str, Any]] = {}
     """Row name -> changes to base; ``published`` inside a row gives its published key columns."""
-    matrix: dict[str, tuple[Scalar, ...]] = {}
+    matrix: dict[str, Values] = {}
     """Setting -> values; every combination (with every row) becomes a row."""
-    exclude: tuple[dict[str, Scalar], ...] = ()
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    splits: tuple[int, ...] = ()
+    exclude: tuple[Annotated[dict[str, Scalar], Field(min_length=1)], ...] = ()
+    seeds: Seeds = (0,)
+    splits: Splits = ()
     """Official splits or folds; a row's result is the mean over them."""
     scales: dict[Scale, ScaleBlock] = {}
-
-
-class Start(Spec):
-    """Where a training starts: another experiment's row, or a file."""
-
-    run: str | None = None
-    file: OptionalPathText = None
-    sha256: str | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "Start":
-        if (self.run is None) == (self.file is None):
-            raise ValueError("give either run (experiment#row) or file")
-        return self
-
-
-class EvaluateSettings(Spec):
-    """How a row is measured; data and clip start from the training's."""
-
-    data: Dataset
-    subset: Subset = "test"
-    clip: Clip
-    protocol: Protocol = Protocol()
-
-
-class Settings(Spec):
-    """Everything a row sets, after merging: the vocabulary of ``base``, of rows and of ``--set``."""
-
-    data: Dataset
-    subset: Subset = "train"
-    clip: Clip
-    network: Network
-    recipe: Recipe = Recipe()
-    init: Start | None = None
-    weights: WeightsFile | None = None
-    """Evaluate this file instead of training."""
-    evaluate: EvaluateSettings
-    validation: Validation = Validation()
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,10 @@ class Source:
     """Shipped name (``closer_look/table2``) or the path as given."""
     document: Document
     file: ExperimentFile
+    row_keys: Mapping[str, Mapping[str, str | None] | None]
+    """Row name -> its own key into the published table."""
+    faulty: frozenset[str] = frozenset()
+    """Top-level fields with a mistake in them, about which nothing more should be concluded."""
 
     @property
     def label(self) -> str:
@@ -128,13 +131,6 @@ class Source:
     def origin(self, path: KeyPath) -> str:
         """Return ``file:line`` of the field at ``path``."""
         return self.fragment({}).origin(path)
-
-
-@dataclass(frozen=True)
-class SharedScale(Source):
-    """The settings all experiments share at one scale; as a source it has no rows of its own."""
-
-    block: ScaleBlock
 
 
 def shipped_folder() -> Path:
@@ -151,39 +147,84 @@ def shipped_names() -> list[str]:
     return sorted(path.with_suffix("").as_posix() for path in paths if path.parts[0] != "scales")
 
 
-def find_experiment(name: str, beside: Path | None = None) -> tuple[str, Path]:
+def find_experiment(name: str) -> tuple[str, Path]:
     """Return the name and the file of an experiment given as a path or a shipped name.
 
     Raises ConfigError with the nearest shipped names when there is no such thing.
     """
-    for candidate in ([beside / name] if beside else []) + [Path(name)]:
-        if candidate.suffix in (".yaml", ".yml") and candidate.is_file():
-            return _name_of(candidate, name), candidate
-    shipped = shipped_folder() / f"{name}.yaml"
-    if name in shipped_names() and shipped.is_file():
-        return name, shipped
-    if name.endswith((".yaml", ".yml")):
-        raise ConfigError("there is no such experiment file", where=name)
-    raise ConfigError(f"there is no shipped experiment {name!r}", hint=nearest(name, shipped_names()))
+    path = Path(name)
+    is_file_name = path.suffix in (".yaml", ".yml")
+    if is_file_name and path.is_file():
+        return _name_of(path, name), path
+    shipped = shipped_names()
+    if name in shipped:
+        return name, shipped_folder() / f"{name}.yaml"
+    hint = nearest(name.removesuffix(path.suffix) if is_file_name else name, shipped)
+    if is_file_name:
+        raise ConfigError("there is no such experiment file", where=name, hint=f"shipped ones: {hint}")
+    raise ConfigError(f"there is no shipped experiment {name!r}", hint=f"{hint}; a file's name ends in .yaml")
 
 
 def read_experiment(name: str, path: Path, problems: Problems) -> Source | None:
-    """Read and check the grammar of one file; mistakes go to ``problems``."""
+    """Read and check the grammar of one file; mistakes go to ``problems``.
+
+    What is faulty is left out of the result, so that one pass reports everything that is wrong.
+    """
     document = read_yaml(path)
-    for line, message in document.problems:
-        problems.add(f"{path}:{line}", message)
-    return _checked(name, document, problems)
+    file, faulty = _checked(document, ExperimentFile, problems)
+    if file is None:
+        rest = without(document.content, faulty)
+        file, mistakes = validate(ExperimentFile, {"title": name, **rest})
+        if file is None:
+            left = {mistake.path[0] for mistake in mistakes if mistake.path}
+            file, _ = validate(ExperimentFile, {"title": name, **without(rest, {(field,) for field in left})})
+    if file is None:
+        return None
+    row_keys = _row_keys(file, document, problems)
+    broken = {path[0] for path in faulty if path} | {field for field, *_ in document.faulty}
+    return Source(name, document, file, row_keys, frozenset(broken))
 
 
-def read_shared_scale(scale: Scale, problems: Problems) -> SharedScale | None:
-    """Return the settings that all experiments share at ``scale``, if there are any."""
+def read_shared_scale(scale: Scale, problems: Problems) -> tuple[Source, ScaleBlock] | None:
+    """Return the settings that all experiments share at ``scale``, if there are any, and their file."""
     path = shipped_folder() / "scales" / f"{scale}.yaml"
     if not path.is_file():
         return None
     document = read_yaml(path)
-    block, mistakes = validate(ScaleBlock, document.content)
-    _report(document, mistakes, problems)
-    return SharedScale(scale, document, ExperimentFile(title=scale), block) if block else None
+    block, _ = _checked(document, ScaleBlock, problems)
+    return (Source(scale, document, ExperimentFile(title=scale), {}), block) if block else None
+
+
+def _checked(
+    document: Document, model: type[AnySpec], problems: Problems
+) -> tuple[AnySpec | None, set[KeyPath]]:
+    """Validate a file's content; report mistakes and return where they are."""
+    fragment = Fragment({}, str(document.path), document.lines)
+    for line, message in document.problems:
+        problems.add(f"{document.path}:{line}", message)
+    value, mistakes = validate(model, document.content)
+    for mistake in mistakes:
+        message = mistake.message
+        if mistake.kind == "extra_forbidden" and mistake.path[0] in Settings.model_fields:
+            message = "this is a setting, not a field of the file: write it under base"
+        problems.add(fragment.origin(mistake.path), ": ".join(filter(None, (".".join(mistake.path), message))))
+    return value, {mistake.path for mistake in mistakes}
+
+
+def _row_keys(
+    file: ExperimentFile, document: Document, problems: Problems
+) -> dict[str, Mapping[str, str | None] | None]:
+    keys: dict[str, Mapping[str, str | None] | None] = {}
+    for row, content in file.rows.items():
+        if "published" in content:
+            key, mistakes = validate(RowKey, {"published": content["published"]})
+            for mistake in mistakes:
+                path = ("rows", row, *mistake.path)
+                where = Fragment({}, str(document.path), document.lines).origin(path)
+                problems.add(where, f"{'.'.join(path)}: {mistake.message}")
+            if key:
+                keys[row] = key.published
+    return keys
 
 
 def _name_of(path: Path, given: str) -> str:
@@ -194,22 +235,5 @@ def _name_of(path: Path, given: str) -> str:
         return given
 
 
-def _checked(name: str, document: Document, problems: Problems) -> Source | None:
-    file, mistakes = validate(ExperimentFile, document.content)
-    _report(document, mistakes, problems)
-    if file is None:
-        # Leave the faulty fields out and go on, so that one pass reports everything that is wrong.
-        faulty = {path[0] for path, _ in mistakes}
-        rest = {key: value for key, value in document.content.items() if key not in faulty}
-        file, _ = validate(ExperimentFile, {"title": name, **rest})
-    return Source(name, document, file) if file else None
-
-
-def _report(document: Document, mistakes: list[tuple[KeyPath, str]], problems: Problems) -> None:
-    fragment = Fragment({}, str(document.path), document.lines)
-    for path, message in mistakes:
-        problems.add(fragment.origin(path), f"{'.'.join(path)}: {message}" if path else message)
-
-
-PublishedCheck = Callable[[PublishedCells], list[str]]
+PublishedCheck = Callable[[PublishedCells], Iterable[str]]
 """Says what is wrong with a reference to a published table; the published numbers live in a layer above."""

@@ -1,27 +1,26 @@
 """An experiment file together with the one it extends, at one scale: the layers from which its rows are made."""
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 from videobench.errors import ConfigError
 from videobench.spec.experiment import (
     SCALES,
     PublishedCells,
-    Scalar,
     Scale,
     ScaleBlock,
     Source,
     find_experiment,
+    plain_word,
     read_experiment,
     read_shared_scale,
 )
-from videobench.spec.merge import Fragment, Leaves, overlay
+from videobench.spec.merge import Fragment, Layer, Leaves, flatten, from_folder, overlay
 from videobench.spec.problems import Problems, nearest
 from videobench.spec.reading import KeyPath
-
-Combination = dict[str, Scalar]
-"""One choice of a row (under ``row``) and of a value per matrix setting."""
 
 SCALE_MAY_CHANGE: tuple[KeyPath, ...] = (
     ("data",), ("subset",), ("clip", "resize"), ("clip", "crop"), ("network", "width"), ("recipe",), ("init",),
@@ -32,6 +31,18 @@ SCALE_MAY_CHANGE: tuple[KeyPath, ...] = (
 
 
 @dataclass(frozen=True)
+class Choice:
+    """One value of an axis: a named row, or a value of the matrix."""
+
+    word: str
+    layer: Layer
+
+
+Combination = dict[str, Choice]
+"""One choice per axis: of a row (under ``row``) and of a value per matrix setting."""
+
+
+@dataclass(frozen=True)
 class _ScaleLayer:
     """A scale block and the file it stands in."""
 
@@ -39,11 +50,17 @@ class _ScaleLayer:
     source: Source
     prefix: KeyPath
 
-    def base(self) -> Fragment:
-        return self.source.fragment(self.block.base, *self.prefix, "base")
+    @cached_property
+    def base(self) -> Layer:
+        return flatten(self.source.fragment(self.block.base, *self.prefix, "base"))
 
-    def row(self, pattern: str) -> Fragment:
-        return self.source.fragment(self.block.rows[pattern], *self.prefix, "rows", pattern)
+    @cached_property
+    def rows(self) -> dict[str, Layer]:
+        """Row pattern -> changes."""
+        return {
+            pattern: flatten(self.source.fragment(content, *self.prefix, "rows", pattern))
+            for pattern, content in self.block.rows.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -59,109 +76,209 @@ class Family:
         return self.sources[-1]
 
     @property
-    def published(self) -> PublishedCells | None:
-        return next((source.file.published for source in reversed(self.sources) if source.file.published), None)
+    def published(self) -> tuple[PublishedCells, str] | None:
+        """The reference to published numbers and where it stands."""
+        for source in reversed(self.sources):
+            if source.file.published:
+                return source.file.published, source.origin(("published",))
+        return None
 
     @property
     def seeds(self) -> tuple[int, ...]:
+        given = [layer.block.seeds for layer in self.scale_layers if layer.block.seeds is not None]
+        return given[-1] if given else self.own.file.seeds
+
+    @property
+    def splits(self) -> tuple[int, ...]:
+        given = [layer.block.splits for layer in self.scale_layers if layer.block.splits is not None]
+        return given[-1] if given else self.own.file.splits
+
+    def origin_of(self, field: str) -> str:
+        """Return where ``seeds`` or ``splits`` were given last."""
         for layer in reversed(self.scale_layers):
-            if layer.block.seeds:
-                return layer.block.seeds
-        return self.own.file.seeds
+            if getattr(layer.block, field) is not None:
+                return layer.source.origin((*layer.prefix, field))
+        return self.own.origin((field,))
 
-    def combinations(self, problems: Problems) -> dict[str, Combination]:
-        """Return every row of the table by name, in file order, without the excluded."""
-        file = self.own.file
-        axes: dict[str, Sequence[Scalar]] = {"row": tuple(file.rows)} if file.rows else {}
-        axes.update(file.matrix)
-        for number, entry in enumerate(file.exclude):
-            for key in sorted(set(entry) - set(axes)):
-                where = self.own.origin(("exclude", str(number), key))
-                problems.add(where, f"exclude: {key} is not in the matrix; {nearest(key, axes)}")
-        product = (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
-        kept = [combination for combination in product if not any(_fits(combination, entry) for entry in file.exclude)]
-        single = self.own.name.rsplit("/", 1)[-1].removesuffix(".yaml")
-        return {"/".join(map(str, combination.values())) or single: combination for combination in kept}
+    @cached_property
+    def axes(self) -> dict[str, tuple[Choice, ...]]:
+        """What the rows are combinations of: the named rows, then the settings of the matrix."""
+        own, axes = self.own, {}
+        if own.file.rows:
+            rows = {row: {k: v for k, v in content.items() if k != "published"} for row, content in own.file.rows.items()}
+            axes["row"] = tuple(Choice(row, flatten(own.fragment(rows[row], "rows", row))) for row in rows)
+        for setting, values in own.file.matrix.items():
+            if setting != "row":
+                layers = (self._matrix_layer(setting, number) for number in range(len(values)))
+                axes[setting] = tuple(map(Choice, map(plain_word, values), layers))
+        return axes
 
-    def leaves(self, name: str, combination: Combination, overrides: Fragment) -> Leaves:
-        """Lay all layers of one row over each other."""
-        own = self.own
+    def _matrix_layer(self, setting: str, number: int) -> Layer:
+        """Return one value of the matrix as a layer that knows the value's own line."""
+        own, value = self.own, self.own.file.matrix[setting][number]
+        at = ("matrix", setting)
+        lines = {at: own.document.lines.get((*at, str(number)), own.document.lines.get(at, 1))}
+        layer = flatten(Fragment({setting: value}, own.label, lines, ("matrix",), own.document.path.parent))
+        leaves = {path: replace(leaf, named_at=own.origin(at)) for path, leaf in layer.leaves.items()}
+        return replace(layer, leaves=leaves)
+
+    @cached_property
+    def _named_combinations(self) -> list[tuple[str, Combination]]:
+        excluded = [{key: plain_word(value) for key, value in entry.items()} for entry in self.own.file.exclude]
+        found: list[tuple[str, Combination]] = []
+        for choices in itertools.product(*self.axes.values()):
+            combination = dict(zip(self.axes, choices, strict=True))
+            words = {axis: choice.word for axis, choice in combination.items()}
+            if not any(entry.items() <= words.items() for entry in excluded):
+                found.append(("/".join(words.values()) or self.own.document.path.stem, combination))
+        return found
+
+    @cached_property
+    def rows(self) -> dict[str, Combination]:
+        """Every row of the table by name, in file order, without the excluded."""
+        return dict(self._named_combinations)
+
+    @cached_property
+    def foundation(self) -> Leaves:
+        """What all rows start from: the bases and the scale's."""
         leaves: Leaves = {}
+        for layer in self._base_layers():
+            leaves = overlay(leaves, layer)
+        return leaves
+
+    def _base_layers(self) -> Iterator[Layer]:
         for source in self.sources:
-            leaves = overlay(leaves, source.fragment(source.file.base, "base"))
-        for layer in self.scale_layers:
-            leaves = overlay(leaves, layer.base())
-        for key, value in combination.items():
-            if key == "row":
-                leaves = overlay(leaves, own.fragment(own.file.rows[str(value)], "rows", str(value)))
-            else:
-                leaves = overlay(leaves, own.fragment({key: value}, "matrix"))
-        for layer in self.scale_layers:
-            for pattern in layer.block.rows:
+            yield flatten(source.fragment(source.file.base, "base"))
+        for scale_layer in self.scale_layers:
+            yield scale_layer.base
+
+    def leaves(self, name: str, overrides: tuple[Layer, ...]) -> Leaves:
+        """Lay all layers of one row over each other."""
+        leaves = self.foundation
+        for choice in self.rows[name].values():
+            leaves = overlay(leaves, choice.layer)
+        for scale_layer in self.scale_layers:
+            for pattern, layer in scale_layer.rows.items():
                 if _is_row(name, pattern):
-                    leaves = overlay(leaves, layer.row(pattern))
-        return overlay(leaves, overrides)
+                    leaves = overlay(leaves, layer)
+        for layer in overrides:
+            leaves = overlay(leaves, layer)
+        return leaves
 
-    def check_scale(self, row_names: Sequence[str], problems: Problems) -> None:
-        """Report what a scale may not change, and its changes to rows that don't exist."""
-        for layer in self.scale_layers:
-            for fragment in (layer.base(), *map(layer.row, layer.block.rows)):
-                for path, leaf in overlay({}, fragment).items():
-                    if not any(path[: len(prefix)] == prefix for prefix in SCALE_MAY_CHANGE):
-                        legal = ", ".join(".".join(prefix) for prefix in SCALE_MAY_CHANGE)
-                        message = f"{'.'.join(path)}: a scale may not change this, only {legal}"
-                        problems.add(leaf.origin, message)
-            for pattern in layer.block.rows if layer.source is self.own else ():
-                if not any(_is_row(name, pattern) for name in row_names):
-                    where = self.own.origin((*layer.prefix, "rows", pattern))
-                    problems.add(where, f"there is no row {pattern}; {nearest(pattern, row_names)}")
+    def check(self, problems: Problems) -> None:
+        """Report what is wrong with the file beyond the values of its settings."""
+        scale_layers = {(layer.source.label, layer.prefix): layer for layer in (*self.scale_layers, *_own_scales(self.own))}
+        changes = [layer for block in scale_layers.values() for layer in (block.base, *block.rows.values())]
+        choices = [choice.layer for axis in self.axes.values() for choice in axis]
+        for layer in (*self._base_layers(), *choices, *changes):
+            for where, message in layer.contradictions:
+                problems.add(where, message)
+        for layer in changes:
+            _check_legal_at_scale(layer, problems)
+        if not self.own.faulty & {"rows", "matrix", "exclude"}:
+            self._check_table(problems)
+            for block in _own_scales(self.own):
+                self._check_patterns(block, problems)
 
+    def _check_table(self, problems: Problems) -> None:
+        own = self.own
+        if "row" in own.file.matrix:
+            problems.add(own.origin(("matrix", "row")), "matrix.row: row means the named rows; write them under rows")
+        for number, entry in enumerate(own.file.exclude):
+            for key, value in entry.items():
+                where = own.origin(("exclude", str(number), key))
+                words = [choice.word for choice in self.axes.get(key, ())]
+                if not words:
+                    problems.add(where, f"exclude: {key} is not in the matrix; {nearest(key, self.axes)}")
+                elif plain_word(value) not in words:
+                    hint = nearest(plain_word(value), words)
+                    problems.add(where, f"exclude: {key} is never {plain_word(value)}; {hint}")
+        if not self.rows:
+            problems.add(own.origin(("exclude",)), "exclude: no row is left")
+        names = [name for name, _ in self._named_combinations]
+        for name in self.rows:
+            if names.count(name) > 1:
+                problems.add(own.origin(("matrix",)), f"matrix: {names.count(name)} rows are called {name}")
 
-def read_family(name: str, scale: Scale | None, problems: Problems, *, beside: Source | None = None) -> Family | None:
-    """Read an experiment (a path or a shipped name), what it extends, and the layers of ``scale``.
-
-    Mistakes inside the files go to ``problems``. Raises ConfigError when there is no such experiment or scale.
-    """
-    shown, path = find_experiment(name, beside=beside.document.path.parent if beside else None)
-    own = read_experiment(shown, path, problems)
-    if own is None:
-        return None
-    sources = (*_extended(own, problems), own)
-    scale = scale or own.file.scale
-    legal = {own.file.scale, *(key for source in sources for key in source.file.scales)}
-    if scale not in legal:
-        names = [key for key in SCALES if key in legal]
-        raise ConfigError(f"{own.name} has no scale {scale!r}", where=own.label, hint=nearest(scale, names))
-    layers: list[_ScaleLayer] = []
-    if scale != own.file.scale:
-        shared = read_shared_scale(scale, problems)
-        if shared:
-            layers.append(_ScaleLayer(shared.block, shared, ()))
-        layers.extend(
-            _ScaleLayer(source.file.scales[scale], source, ("scales", scale))
-            for source in sources
-            if scale in source.file.scales
-        )
-    return Family(sources, scale, tuple(layers))
-
-
-def _extended(own: Source, problems: Problems) -> tuple[Source, ...]:
-    if own.file.extends is None:
-        return ()
-    where = own.origin(("extends",))
-    try:
-        name, path = find_experiment(own.file.extends, beside=own.document.path.parent)
-        parent = read_experiment(name, path, problems)
-    except ConfigError as error:
-        problems.add(where, f"extends: {error}")
-        return ()
-    if parent and parent.file.extends:
-        problems.add(where, f"extends: {name} itself extends another file; one level is allowed")
-    return (parent,) if parent else ()
+    def _check_patterns(self, block: _ScaleLayer, problems: Problems) -> None:
+        for pattern in block.rows:
+            if not any(_is_row(name, pattern) for name in self.rows):
+                where = self.own.origin((*block.prefix, "rows", pattern))
+                problems.add(where, f"there is no row {pattern}; {nearest(pattern, self.rows)}")
 
 
-def _fits(combination: Mapping[str, Scalar], entry: Mapping[str, Scalar]) -> bool:
-    return all(combination.get(key) == value for key, value in entry.items())
+class Families:
+    """Reads every experiment once and keeps it, for one expansion."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._sources: dict[Path, Source | None] = {}
+        self._families: dict[tuple[Path, Scale], Family] = {}
+
+    def get(self, name: str, scale: Scale | None) -> Family | None:
+        """Return an experiment (a path or a shipped name) at ``scale``, or at the one it is written for.
+
+        Mistakes inside the files go to ``problems``. Raises ConfigError when there is no such experiment or scale.
+        """
+        own = self._read(name)
+        if own is None:
+            return None
+        parent = self._extended(own)
+        sources = (parent, own) if parent else (own,)
+        scale = scale or own.file.scale
+        legal = {own.file.scale, *(key for source in sources for key in source.file.scales)}
+        if scale not in legal:
+            names = [key for key in SCALES if key in legal]
+            raise ConfigError(f"{own.name} has no scale {scale!r}", where=own.label, hint=nearest(scale, names))
+        key = own.document.path.resolve(), scale
+        if key not in self._families:
+            family = Family(sources, scale, self._scale_layers(sources, scale))
+            family.check(self._problems)
+            self._families[key] = family
+        return self._families[key]
+
+    def _read(self, name: str) -> Source | None:
+        shown, path = find_experiment(name)
+        key = path.resolve()
+        if key not in self._sources:
+            self._sources[key] = read_experiment(shown, path, self._problems)
+        return self._sources[key]
+
+    def _extended(self, own: Source) -> Source | None:
+        if own.file.extends is None:
+            return None
+        where = own.origin(("extends",))
+        try:
+            parent = self._read(from_folder(own.file.extends, own.document.path.parent))
+        except ConfigError as error:
+            self._problems.add(where, f"extends: {error}")
+            return None
+        if parent and parent.file.extends:
+            message = f"extends: {parent.name} itself extends another file; one level is allowed"
+            self._problems.add(where, message)
+        if parent and parent.file.scale != own.file.scale:
+            message = f"extends: the base of {parent.name} describes scale {parent.file.scale}, this one {own.file.scale}"
+            self._problems.add(where, message)
+        return parent
+
+    def _scale_layers(self, sources: tuple[Source, ...], scale: Scale) -> tuple[_ScaleLayer, ...]:
+        if scale == sources[-1].file.scale:
+            return ()
+        shared = read_shared_scale(scale, self._problems)
+        layers = [_ScaleLayer(shared[1], shared[0], ())] if shared else []
+        layers.extend(layer for source in sources for layer in _own_scales(source) if layer.prefix[1] == scale)
+        return tuple(layers)
+
+
+def _own_scales(source: Source) -> list[_ScaleLayer]:
+    return [_ScaleLayer(block, source, ("scales", scale)) for scale, block in source.file.scales.items()]
+
+
+def _check_legal_at_scale(layer: Layer, problems: Problems) -> None:
+    for path, leaf in layer.leaves.items():
+        if not any(path[: len(prefix)] == prefix for prefix in SCALE_MAY_CHANGE):
+            legal = ", ".join(".".join(prefix) for prefix in SCALE_MAY_CHANGE)
+            problems.add(leaf.named_at, f"{'.'.join(path)}: a scale may not change this, only {legal}")
 
 
 def _is_row(name: str, pattern: str) -> bool:

@@ -2,6 +2,7 @@
 
 A fragment is a nested mapping as read from YAML; keys may also be dotted (``network.name: R3D``). A mapping that
 names another ``type`` than the one below replaces it whole, because the fields of one type mean nothing to another.
+So do another ``run`` or ``file`` in ``init`` and ``weights``, and a protocol given by its name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,22 +13,28 @@ from typing import Any
 from videobench.spec.protocol import PRESETS
 from videobench.spec.reading import KeyPath
 
-
-@dataclass(frozen=True)
-class Leaf:
-    """A value and its origin, such as ``experiments/demo.yaml:7`` or ``--set``."""
-
-    value: Any
-    origin: str
-
-
-Leaves = dict[KeyPath, Leaf]
-
-
 PATH_FIELDS: tuple[KeyPath, ...] = (
     ("data", "root"), ("evaluate", "data", "root"), ("init", "file"), ("weights", "file"),
 )  # fmt: skip
 """Fields that hold a path; written in a file, it is meant from that file's folder."""
+
+SOURCE_FIELDS: tuple[KeyPath, ...] = (("init", "run"), ("init", "file"), ("weights", "file"))
+"""Fields that, like ``type``, decide what their neighbours mean."""
+
+PROTOCOL: KeyPath = ("evaluate", "protocol")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A value and where it stands, such as ``experiments/demo.yaml:7`` or ``--set``."""
+
+    value: Any
+    origin: str
+    named_at: str
+    """Where the field's name stands: for a value of the matrix, another line."""
+
+
+Leaves = dict[KeyPath, Leaf]
 
 
 @dataclass(frozen=True)
@@ -51,16 +58,56 @@ class Fragment:
         return self.source
 
 
-def overlay(base: Leaves, fragment: Fragment) -> Leaves:
-    """Return ``base`` with ``fragment`` laid over it."""
-    result = dict(base)
-    for path, leaf in _leaves(fragment.content, fragment, (), ()):
-        if path[-1] == "type" and path in result and result[path].value != leaf.value:
-            result = {old: kept for old, kept in result.items() if old[: len(path) - 1] != path[:-1]}
-        # A value replaces whatever stood below or above it: `init: null` over `init.run`, a mapping over null.
-        result = {old: kept for old, kept in result.items() if not _covers(path, old) and not _covers(old, path)}
-        result[path] = leaf
-    return result
+@dataclass(frozen=True)
+class Layer:
+    """A fragment taken apart, ready to be laid over others."""
+
+    leaves: Leaves
+    replaced: frozenset[KeyPath] = frozenset()
+    """Mappings that it replaces whole whatever stood there."""
+    contradictions: tuple[tuple[str, str], ...] = ()
+    """Fields that it gives twice: where, and what is wrong."""
+
+
+def flatten(fragment: Fragment) -> Layer:
+    """Take a fragment apart into its leaves."""
+    leaves: Leaves = {}
+    replaced: set[KeyPath] = set()
+    contradictions: list[tuple[str, str]] = []
+    given: dict[KeyPath, str] = {}
+    for path, value, origin in _walk(fragment.content, fragment, (), ()):
+        twice = next((other for other in given if _covers(other, path) or _covers(path, other)), None)
+        if twice is not None:
+            message = f"{'.'.join(path)} is given twice; also as {'.'.join(twice)} in {given[twice]}"
+            contradictions.append((origin, message))
+            continue
+        given[path] = origin
+        if path == PROTOCOL and isinstance(value, str) and value in PRESETS:
+            replaced.add(path)
+            for name, setting in PRESETS[value].items():
+                leaves[(*path, name)] = Leaf(setting, f"{origin} ({value})", origin)
+        else:
+            leaves[path] = Leaf(_from_folder(path, value, fragment.folder), origin, origin)
+    return Layer(leaves, frozenset(replaced), tuple(contradictions))
+
+
+def overlay(base: Leaves, layer: Layer) -> Leaves:
+    """Return ``base`` with ``layer`` laid over it; what was laid last stands last."""
+    replaced = {*layer.replaced, *layer.leaves}
+    enclosing: set[KeyPath] = set()
+    for path, leaf in layer.leaves.items():
+        enclosing.update(path[:length] for length in range(1, len(path)))
+        below = base.get(path)
+        same = below is not None and below.value == leaf.value
+        if (path in SOURCE_FIELDS and not same) or (path[-1] == "type" and below is not None and not same):
+            replaced.add(path[:-1])
+    # A value replaces whatever stood below or above it: `init: null` over `init.run`, a mapping over null.
+    kept = {
+        path: leaf
+        for path, leaf in base.items()
+        if path not in enclosing and not any(path[:length] in replaced for length in range(1, len(path) + 1))
+    }
+    return {**kept, **layer.leaves}
 
 
 def nested(leaves: Leaves) -> dict[str, Any]:
@@ -74,24 +121,38 @@ def nested(leaves: Leaves) -> dict[str, Any]:
     return result
 
 
+def from_folder(reference: str, folder: Path) -> str:
+    """Resolve a reference to an experiment (``other.yaml``, ``other.yaml#row``); shipped names stay as they are."""
+    name, hash_sign, row = reference.rpartition("#") if "#" in reference else (reference, "", "")
+    return f"{_resolved(name, folder)}{hash_sign}{row}" if name.endswith((".yaml", ".yml")) else reference
+
+
+def _from_folder(path: KeyPath, value: Any, folder: Path) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    if path == ("init", "run"):
+        return from_folder(value, folder)
+    return _resolved(value, folder) if path in PATH_FIELDS else value
+
+
+def _resolved(path: str, folder: Path) -> str:
+    try:
+        return str(folder / Path(path).expanduser())
+    except RuntimeError:  # `~name` of nobody on this machine: no such file, which is said where it is needed
+        return str(folder / path)
+
+
 def _covers(path: KeyPath, other: KeyPath) -> bool:
-    return len(path) < len(other) and other[: len(path)] == path
+    return other[: len(path)] == path
 
 
-def _leaves(
+def _walk(
     content: Mapping[str, Any], fragment: Fragment, path: KeyPath, raw: KeyPath
-) -> Iterator[tuple[KeyPath, Leaf]]:
-    """Yield leaves with ``type`` first, so that a change of type clears the way for its fields."""
-    for key in sorted(content, key=lambda name: name.split(".")[-1] != "type"):
-        value = content[key]
+) -> Iterator[tuple[KeyPath, Any, str]]:
+    """Yield the dotted path, value and origin of everything that is no mapping."""
+    for key, value in content.items():
         here, raw_here = (*path, *key.split(".")), (*raw, key)
-        if here[-1] == "protocol" and isinstance(value, str) and value in PRESETS:
-            yield here, Leaf(None, fragment.origin(raw_here))  # a named protocol replaces the one below it whole
-            for name, setting in PRESETS[value].items():
-                yield (*here, name), Leaf(setting, f"{fragment.origin(raw_here)} ({value})")
-        elif isinstance(value, Mapping) and value:
-            yield from _leaves(value, fragment, here, raw_here)
-        elif not isinstance(value, Mapping):
-            if here in PATH_FIELDS and isinstance(value, str):
-                value = str(fragment.folder / Path(value).expanduser())
-            yield here, Leaf(value, fragment.origin(raw_here))
+        if isinstance(value, Mapping):
+            yield from _walk(value, fragment, here, raw_here)
+        else:
+            yield here, value, fragment.origin(raw_here)

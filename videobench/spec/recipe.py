@@ -1,10 +1,11 @@
 """How a network is trained: optimiser, schedule and budget in clips."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from videobench.spec.base import Spec
+from videobench.spec.base import BrokenRule, Spec
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -58,13 +59,13 @@ class Recipe(Spec):
     flip: float = Field(default=0.5, ge=0, le=1)
     """Probability of a horizontal flip."""
 
-    @model_validator(mode="after")
-    def _batches_divide(self) -> "Recipe":
+    def broken_rules(self) -> Iterable[BrokenRule]:
         if self.batch % self.micro_batch:
-            raise ValueError(f"batch {self.batch} is not a multiple of micro_batch {self.micro_batch}")
+            message = f"batch {self.batch} is not a multiple of micro_batch {self.micro_batch}"
+            yield BrokenRule(message, ("batch", "micro_batch"))
         if self.warmup_epochs > self.epochs:
-            raise ValueError(f"warmup_epochs {self.warmup_epochs:g} is longer than epochs {self.epochs:g}")
-        return self
+            message = f"warmup_epochs {self.warmup_epochs:g} is longer than epochs {self.epochs:g}"
+            yield BrokenRule(message, ("warmup_epochs", "epochs"))
 
     @property
     def num_steps(self) -> int:

@@ -12,11 +12,14 @@ from videobench.spec.protocol import Protocol
 from videobench.spec.recipe import Recipe
 
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class WeightsFile(Spec):
-    """Weights from a file; what identifies them is their content."""
+    """Weights from a file; what identifies them is their content, so a digest needs the ``sha256``."""
 
     file: PathText
-    sha256: str | None = None
+    sha256: Sha256 | None = None
 
 
 class Validation(Spec):

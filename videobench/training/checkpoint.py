@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from videobench.errors import ConfigError, WeightsError
@@ -68,7 +68,8 @@ class CheckpointFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # A fixed name: whatever a killed run left behind is overwritten, so nothing piles up.
         partial = self.path.with_name(self.path.name + ".partial")
-        save_file(tensors, partial, metadata={"header": header, "checksum": _checksum(header, tensors)})
+        # Not save_file: a full disk is an OSError here, and an error of safetensors' own there.
+        partial.write_bytes(save(tensors, metadata={"header": header, "checksum": _checksum(header, tensors)}))
         _flush_to_disk(partial)
         partial.replace(self.path)
         _flush_to_disk(self.path.parent)

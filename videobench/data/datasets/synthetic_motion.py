@@ -5,10 +5,9 @@ Fewer videos per class are a prefix of more; the test set shares no random strea
 """
 
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,6 +22,7 @@ from videobench.data.datasets.synthetic_scenes import (
 )
 from videobench.data.encode import write_video
 from videobench.data.video_set import Video, VideoInfo, VideoSet
+from videobench.data.worker_pool import worker_pool
 from videobench.errors import DataError
 
 __all__ = ["CLASSES", "CLASS_GROUPS", "PAIRS", "synthetic_motion"]
@@ -80,10 +80,11 @@ def synthetic_motion(
     missing = [
         file for file in files if file.id not in sizes or sizes[file.id] != recorded.get(file.id, sizes[file.id])
     ]
-    for done, (file, size) in enumerate(zip(missing, _make_all(missing, num_workers=num_workers), strict=True), 1):
-        sizes[file.id] = size
-        if progress is not None:
-            progress(done, len(missing))
+    with closing(_make_all(missing, num_workers=num_workers)) as made:
+        for done, (file, size) in enumerate(zip(missing, made, strict=True), 1):
+            sizes[file.id] = size
+            if progress is not None:
+                progress(done, len(missing))
     if any(recorded.get(video_id) != size for video_id, size in sizes.items()):
         _write_manifest(folder / _MANIFEST, version=version, seed=seed, sizes=recorded | sizes)
 
@@ -126,14 +127,12 @@ def _make(file: _File) -> int:
     return file.path.stat().st_size
 
 
-def _make_all(files: Iterable[_File], *, num_workers: int) -> Iterator[int]:
+def _make_all(files: Iterable[_File], *, num_workers: int) -> Generator[int, None, None]:
     """Makes the files and yields their sizes in order."""
     if num_workers == 1:
         yield from map(_make, files)
         return
-    # spawned, not forked: the caller may hold threads (torch's, FFmpeg's)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+    with worker_pool(num_workers) as pool:
         yield from pool.map(_make, files, chunksize=8)
 
 

@@ -12,6 +12,7 @@ from videobench.errors import WeightsError
 
 TORCH_SUFFIXES = (".pth", ".pt")
 SAFETENSORS_SUFFIX = ".safetensors"
+PLAIN_STATE_DICT = "A plain state dict is expected: names and tensors, nothing around them."
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -57,9 +58,6 @@ def read_torch_state_dict(path: Path) -> dict[str, Tensor]:
             hint=PLAIN_STATE_DICT,
         )
     return {str(name): value for name, value in content.items()}
-
-
-PLAIN_STATE_DICT = "A plain state dict is expected: names and tensors, nothing around them."
 
 
 def file_sha256(path: Path) -> str:

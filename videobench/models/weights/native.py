@@ -19,6 +19,7 @@ from videobench.models.weights.files import file_sha256, read_tensors
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "weights.json"
 CARD_FIELDS = ("class_names", "preprocessing", "network")
+PAIR = f"Weights are two files side by side: {WEIGHTS_FILE} and {CARD_FILE}."
 
 
 def save_weights(folder: Path, weights: nn.Module | Mapping[str, Tensor], *, card: Mapping[str, Any]) -> Path:
@@ -58,9 +59,6 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             hint="The file is damaged, or the card belongs to other weights: copy both again.",
         )
     return read_tensors(weights_path), card
-
-
-PAIR = f"Weights are two files side by side: {WEIGHTS_FILE} and {CARD_FILE}."
 
 
 def read_card(path: Path) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""From an evaluation's outcome to the record that is kept of it."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+
+from videobench.data.video_set import VideoSet, fingerprint
+from videobench.evaluation import statistics
+from videobench.evaluation.metrics import Outcome, PerVideo, metrics
+from videobench.records import Cost, EvaluatedData, Metric, Record
+from videobench.runner.build import network_size
+from videobench.runner.environment import device_name, environment
+from videobench.runner.plan import EvaluationNode
+from videobench.runner.weights import StoredWeights
+from videobench.spec.experiment import Scale
+from videobench.spec.units import Evaluation, Training
+
+
+def make_record(
+    node: EvaluationNode,
+    scale: Scale,
+    videos: VideoSet,
+    weights: StoredWeights,
+    outcome: Outcome,
+    *,
+    seconds: float,
+    clips: int,
+    device: torch.device,
+) -> Record:
+    """Return the record of ``node``: its numbers with intervals, what they were measured on, and what they cost.
+
+    ``seconds`` and ``clips`` count what this evaluation computed; views that were stored already cost nothing.
+    """
+    evaluation = node.evaluation
+    training = evaluation.weights if isinstance(evaluation.weights, Training) else None
+    overall: dict[str, Metric] = {}
+    groups: dict[str, dict[str, Metric]] = {}
+    for name, per_video in metrics(outcome).items():
+        metric, _, group = name.partition("/")
+        target = groups.setdefault(group, {}) if group else overall
+        target[metric] = _metric(per_video)
+    built_for = training.clip.frames if training else evaluation.clip.frames
+    training_seconds = None if weights.card is None else weights.card.get("training_seconds")
+    return Record(
+        digest=node.digest,
+        training_digest=node.training,
+        scale=scale,
+        seed=training.seed if training else None,
+        training=_plain(training) if training else None,
+        evaluation=_plain(evaluation),
+        data=EvaluatedData(
+            name=videos.name,
+            fingerprint=fingerprint(videos),
+            num_expected=len(videos.videos),
+            num_evaluated=len(outcome.videos),
+            classes_sha256=_sha256_of(videos.classes),
+        ),
+        metrics=overall,
+        groups=groups,
+        network=network_size(
+            evaluation.network, num_classes=len(videos.classes), built_for=built_for, clip=evaluation.clip
+        ),
+        cost=Cost(
+            training_seconds=None if training is None or training_seconds is None else float(training_seconds),
+            evaluation_seconds=seconds,
+            clips=clips,
+            device=device_name(device),
+            threads=torch.get_num_threads(),
+        ),
+        weights_sha256=weights.sha256,
+        environment=environment(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _metric(values: PerVideo) -> Metric:
+    clustered = len(set(values.sources)) < len(values.videos)
+    found = statistics.mean(values.values, clusters=values.sources if clustered else None, strata=values.strata)
+    interval = found.interval
+    return Metric(
+        value=found.value,
+        low=interval.low,
+        high=interval.high,
+        covers=interval.covers,
+        method=interval.method,
+        n=found.num_videos,
+    )
+
+
+def _sha256_of(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _plain(spec: Training | Evaluation) -> dict[str, Any]:
+    """Return the resolved fields as JSON has them; of an evaluation, its training stands in the record already."""
+    exclude = {"weights"} if isinstance(spec, Evaluation) and isinstance(spec.weights, Training) else None
+    plain: dict[str, Any] = spec.model_dump(mode="json", exclude=exclude)
+    return plain

@@ -1,0 +1,228 @@
+"""Turning validation failures into sentences a person can act on: what is wrong, what is legal, what was meant."""
+
+import copy
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from videobench.spec.base import BrokenRules, Spec
+from videobench.spec.problems import nearest
+from videobench.spec.protocol import PRESETS, Protocol
+from videobench.spec.reading import KeyPath, parse_scalar
+
+AnySpec = TypeVar("AnySpec", bound=Spec)
+
+_DUE = {
+    "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "bool_type": "true or false", "string_type": "text", "tuple_type": "a list", "dict_type": "a mapping",
+    "model_type": "a mapping", "model_attributes_type": "a mapping", "finite_number": "a finite number",
+}  # fmt: skip
+_BOUNDS = {"greater_than_equal": ("at least", "ge"), "greater_than": ("more than", "gt"),
+           "less_than_equal": ("at most", "le"), "less_than": ("less than", "lt")}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong with the value at ``path``."""
+
+    path: KeyPath
+    message: str
+    kind: str
+    """Pydantic's word for it: ``missing``, ``extra_forbidden``, ``value_error`` and more."""
+    fields: tuple[KeyPath, ...] = ()
+    """The fields that don't go together, where a rule between fields is broken."""
+
+
+def validate(model: type[AnySpec], raw: Mapping[str, Any]) -> tuple[AnySpec | None, list[Mistake]]:
+    """Return the value and no mistakes, or None and every mistake with the path of its field.
+
+    Rules between fields are tried a second time without the faulty fields, which hide them the first time.
+    """
+    value, mistakes = _validate_once(model, raw)
+    if not mistakes:
+        return value, []
+    faulty = {mistake.path for mistake in mistakes if mistake.kind != "value_error"}
+    _, further = _validate_once(model, without(raw, faulty)) if faulty else (None, [])
+    known = {(mistake.path, mistake.message) for mistake in mistakes}
+    for mistake in further:
+        touched = any(path[: len(field)] == field for path in faulty for field in mistake.fields)
+        if mistake.fields and not touched and (mistake.path, mistake.message) not in known:
+            mistakes.append(mistake)
+    return None, mistakes
+
+
+def without(raw: Mapping[str, Any], paths: set[KeyPath]) -> dict[str, Any]:
+    """Return a copy of ``raw`` that lacks the fields and list items at ``paths``."""
+    result = copy.deepcopy(dict(raw))
+    for path in sorted(paths, key=lambda path: [f"{int(step):09}" if step.isdecimal() else step for step in path])[::-1]:
+        target: Any = result
+        for step in path[:-1]:
+            target = _inside(target, step)
+        if isinstance(target, dict):
+            target.pop(path[-1] if path else "", None)
+        elif isinstance(target, list) and path[-1].isdecimal() and int(path[-1]) < len(target):
+            del target[int(path[-1])]
+    return result
+
+
+def _inside(target: Any, step: str) -> Any:
+    if isinstance(target, dict):
+        return target.get(step)
+    if isinstance(target, list) and step.isdecimal() and int(step) < len(target):
+        return target[int(step)]
+    return None
+
+
+def _validate_once(model: type[AnySpec], raw: Mapping[str, Any]) -> tuple[AnySpec | None, list[Mistake]]:
+    try:
+        # Through JSON, because pydantic's strict mode otherwise refuses a YAML list where a tuple is declared.
+        return model.model_validate_json(json.dumps(raw)), []
+    except ValidationError as error:
+        return None, [mistake for detail in error.errors() for mistake in _explain(detail, model)]
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
+    path, owner, annotation = _resolve(detail["loc"], model)
+    kind, context = detail["type"], detail.get("ctx", {})
+    rules = context.get("error")
+    if isinstance(rules, BrokenRules):
+        for rule in rules.rules:
+            yield Mistake(path, rule.message, kind, tuple((*path, *field.split(".")) for field in rule.fields))
+        return
+    if kind == "missing" and isinstance(detail["loc"][-1], int):
+        path, _, annotation = _resolve(detail["loc"][:-1], model)
+        kind = "too_short"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        path = (*path, "type")
+    if kind == "extra_forbidden":
+        message = f"unknown field; {nearest(path[-1], owner.model_fields if owner else [])}"
+    else:
+        message = _sentence(kind, detail["input"], context, annotation) or f"{shown(detail['input'])}: {detail['msg']}"
+    yield Mistake(path, message, kind)
+
+
+def _sentence(kind: str, value: Any, context: Mapping[str, Any], annotation: Any) -> str:
+    """Say what is wrong with ``value``, which was to be of the type ``annotation``."""
+    tags = [tag for model in _models(annotation) for tag in _tags(model)]
+    if kind == "missing":
+        return "this field is required"
+    if kind == "union_tag_not_found":
+        return f"this field is required; {nearest('', tags)}"
+    if kind == "union_tag_invalid":
+        tag = str(context.get("tag", ""))
+        return f"{shown(tag)} is not legal; {nearest(tag, tags)}"
+    if kind == "literal_error":
+        return f"{shown(value)} is not legal; {_unquoted(value) or nearest(str(value), _literals(annotation))}"
+    if kind == "value_error":
+        return str(context.get("error"))
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return f"must be {words} {context[key]:g}, not {shown(value)}"
+    if kind in ("too_short", "too_long"):
+        return f"must have {_length(annotation)}, not {shown(value)}"
+    if kind == "string_too_short":
+        return "must not be empty"
+    if kind == "string_pattern_mismatch":
+        return f"{shown(value)} doesn't fit the pattern {context['pattern']}"
+    if kind in _DUE:
+        return _wrong_type(kind, value, annotation)
+    return ""
+
+
+def _wrong_type(kind: str, value: Any, annotation: Any) -> str:
+    if Protocol in _models(annotation) and isinstance(value, str):
+        return f"{shown(value)} is neither a mapping nor the name of a protocol; {nearest(value, PRESETS)}"
+    sentence = f"must be {_DUE[kind]}, not {shown(value)}"
+    if value is None and _DUE[kind] == "a mapping":
+        return f"{sentence}; {{}} is the empty mapping"
+    if kind == "string_type" and isinstance(value, int | float):
+        return f'{sentence}; in quotes it is text: "{shown(value)}"'
+    hint = _unquoted(value) if kind in ("int_type", "float_type", "bool_type") else ""
+    return f"{sentence}; {hint}" if hint else sentence
+
+
+def _unquoted(value: Any) -> str:
+    """Say that only its quotes make ``value`` text, if they do."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        parsed = parse_scalar(value)
+    except ValueError:
+        return ""
+    return "" if isinstance(parsed, str) or parsed is None else f"the quotes make it text: write {value}"
+
+
+def shown(value: Any) -> str:
+    """Return ``value`` as a file may hold it, shortened."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _length(annotation: Any) -> str:
+    """Say how many values a list must have."""
+    for part in _parts(annotation):
+        if typing.get_origin(part) is tuple and Ellipsis not in typing.get_args(part):
+            return f"{len(typing.get_args(part))} values"
+    return "at least 1 value"
+
+
+def _literals(annotation: Any) -> list[str]:
+    return [
+        str(word)
+        for part in _parts(annotation)
+        if typing.get_origin(part) is typing.Literal
+        for word in typing.get_args(part)
+    ]
+
+
+def _resolve(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[KeyPath, type[BaseModel] | None, Any]:
+    """Return the path without pydantic's own words, the model that owns its last field, and the field's type."""
+    path: list[str] = []
+    owner: type[BaseModel] | None = None
+    annotation: Any = model
+    before: Any = None
+    for step in loc:
+        models = _models(annotation)
+        if len(models) > 1 and step in [tag for item in models for tag in _tags(item)]:
+            annotation = next(item for item in models if step in _tags(item))
+        elif step == "[key]":
+            annotation = _content(before, 0)
+        else:
+            path.append(str(step))
+            before, owner = annotation, models[0] if len(models) == 1 else None
+            field = owner.model_fields.get(str(step)) if owner else None
+            annotation = field.annotation if field else None if owner else _content(before, -1)
+    return tuple(path), owner, annotation
+
+
+def _content(annotation: Any, which: int) -> Any:
+    """Return the type of a mapping's keys (0) or of what is in a mapping or list (-1)."""
+    for part in _parts(annotation):
+        inner = [argument for argument in typing.get_args(part) if argument is not Ellipsis]
+        if typing.get_origin(part) in (dict, tuple) and inner:
+            return inner[which]
+    return None
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    return [part for part in _parts(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """Take unions and annotations apart."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [part for argument in typing.get_args(annotation) for part in _parts(argument)]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _parts(typing.get_args(annotation)[0])
+    return [annotation]
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    field = model.model_fields.get("type")
+    return typing.get_args(field.annotation) if field else ()
