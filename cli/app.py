@@ -8,27 +8,30 @@ import typer
 
 from . import doctor, evaluate, finetune, ls, models, plan, show, table, train
 
+# Line breaks are kept in help texts, so a paragraph is one line of its own length.
+HELP = """Reproduce the published tables of video action recognition.
+
+An experiment is a YAML file: [bold]train[/bold] does what is missing of it and [bold]table[/bold] shows the results \
+beside the published numbers.
+
+[bold]Examples[/bold]
+  videobench ls                        what there is
+  videobench train demo --jobs 2       from video files to a table
+  videobench plan closer_look/table2   what a table costs
+  videobench train closer_look/table2 --scale cpu --jobs 2
+  videobench table closer_look/table2 --scale cpu
+
+[bold]Exit codes[/bold]
+  0 done, 2 usage or config, 3 data, 4 weights, 5 incomplete evaluation,
+  6 table regression, 75 interrupted: the same command goes on
+"""
+
 app = typer.Typer(
     name="videobench",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="""Reproduce the published tables of video action recognition.
-
-    An experiment is a YAML file; [bold]train[/bold] does whatever of it is missing, [bold]table[/bold] sets the
-    results beside the published numbers.
-
-    [bold]First steps[/bold]
-
-      videobench ls                                     what there is
-      videobench train demo --jobs 2                    from video files to a table in two minutes
-      videobench plan closer_look/table2                what a table costs and what is missing
-      videobench train closer_look/table2 --scale cpu --jobs 2
-      videobench table closer_look/table2 --scale cpu
-
-    [bold]Exit codes[/bold]: 0 ok, 2 usage or config, 3 data, 4 weights, 5 incomplete evaluation,
-    6 table regression, 75 interrupted and resumable.
-    """,
+    help=HELP,
 )
 
 for module in (train, finetune, evaluate, table, ls, show, plan, models, doctor):

@@ -10,10 +10,12 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(home: options.Home = options.HOME, as_json: options.Json = False) -> None:
-    """Check versions, devices, the decoder and the disk; non-zero exit when something needed doesn't work.
+    """Check that this machine is ready.
 
-    [bold]Example[/bold]
+    Versions, devices, writing and reading video, and the disk; ends with 3 when something needed doesn't work.
 
+    [bold]Examples[/bold]
+      videobench doctor
       videobench doctor --json
     """
     from pathlib import Path

@@ -22,14 +22,12 @@ def evaluate(
     device: options.Device = "auto",
     home: options.Home = options.HOME,
 ) -> None:
-    """Evaluate the trained rows of an experiment and print the table. Never trains.
+    """Evaluate trained rows and print the table; never trains.
 
     Views whose scores are stored are not computed again.
 
     [bold]Examples[/bold]
-
       videobench eval closer_look/table3 --scale cpu
-
       videobench eval my.yaml --set evaluate.protocol=video_20
     """
     run_experiment(

@@ -1,5 +1,6 @@
 """`videobench finetune`: train an experiment from somebody's weights."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -28,17 +29,29 @@ def finetune(
     device: options.Device = "auto",
     home: options.Home = options.HOME,
 ) -> None:
-    """Like train, but every row starts from given weights; a classifier of another size is replaced.
+    """Like train, but start every row from given weights.
+
+    A classifier for other classes is replaced by a new one.
 
     [bold]Examples[/bold]
-
-      videobench finetune my.yaml --from 'closer_look/table2#R(2+1)D/8'
-
-      videobench finetune my.yaml --from r2plus1d_18-91a641e6.pth --set network.flavour=torchvision
+      videobench finetune my.yaml --from 'closer_look/table2#R3D/8'
+      videobench finetune my.yaml --from r3d_18.pth --set network.flavour=torchvision
     """
-    key = "init.run" if "#" in start and not Path(start).is_file() else "init.file"
-    value = start if key == "init.run" else str(Path(start).absolute())
     run_experiment(
-        experiment, scale=scale, settings=[*(settings or []), f'{key}="{value}"'], only=only or [], failed=failed,
+        experiment, scale=scale, settings=[*(settings or []), *start_settings(start)], only=only or [], failed=failed,
         keep_going=keep_going, jobs=jobs, device=device, home=Path(home),
     )  # fmt: skip
+
+
+def start_settings(start: str) -> list[str]:
+    """Return the settings that make every row start from ``experiment#row`` or from a file."""
+    from videobench.errors import WeightsError
+
+    path = Path(start)
+    if path.is_file():
+        return [f"init.file={json.dumps(str(path.absolute()))}"]
+    if "#" in start:
+        return [f"init.run={json.dumps(start)}"]
+    raise WeightsError(
+        "there is no such weights file", where=start, hint="a finished row is written experiment#row, e.g. 'demo#R3D'"
+    )

@@ -12,11 +12,11 @@ def register(app: typer.Typer) -> None:
 
 
 def ls(home: options.Home = options.HOME, as_json: options.Json = False) -> None:
-    """List the shipped experiments: paper, table, scales and how much of each is done under --home.
+    """List the shipped experiments and how much of each is done.
 
-    [bold]Example[/bold]
-
-      videobench ls --json
+    [bold]Examples[/bold]
+      videobench ls
+      videobench ls --home /data/videobench --json
     """
     from videobench.records import has_record
     from videobench.spec.experiment import shipped_names

@@ -18,14 +18,13 @@ def models(
     width: Annotated[int, typer.Option(min=1, help="Channels of the first group; the paper's is 64.")] = 64,
     as_json: options.Json = False,
 ) -> None:
-    """List the networks with parameters and multiply-accumulates, computed from the networks themselves.
+    """List the networks with parameters and multiply-accumulates.
 
-    Weights counts convolutions and the classifier only, as the first paper's Table 2 does.
+    They are computed from the networks themselves.
+    "weights M" counts convolutions and the classifier only, as the first paper does.
 
     [bold]Examples[/bold]
-
       videobench models
-
       videobench models --frames 32 --json
     """
     from videobench.runner.build import network_sizes

@@ -1,11 +1,14 @@
 """`videobench plan`: what an experiment needs before anything runs."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from . import options
+
+if TYPE_CHECKING:
+    from videobench.runner.survey import RowCost
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +23,13 @@ def plan(
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
-    """Show the trainings and evaluations of an experiment, what is done, what is missing and what it costs.
+    """Show what an experiment needs, what is done, and what the rest costs.
 
-    The cost in time is measured: it comes from finished runs of the same network under --home.
+    Times are measured: they come from finished runs of the same network under --home.
+    Multiply-accumulates (GMAC, thousand millions) are of one clip, forward. --json has every training and evaluation.
 
     [bold]Examples[/bold]
-
       videobench plan closer_look/table2
-
       videobench plan closer_look/table3 --scale cpu --json
     """
     from rich.markup import escape
@@ -38,7 +40,7 @@ def plan(
 
     from .console import console, print_json, print_table
     from .loading import load
-    from .progress import duration
+    from .wording import duration
 
     workspace = Workspace(Path(home))
     loaded = load(experiment, scale, settings)
@@ -48,37 +50,38 @@ def plan(
         print_json(found.as_dict())
         return
     out = console()
-    out.print(f"[bold]{loaded.title}[/bold]  ({loaded.name}, scale {loaded.scale})\n")
+    out.print(f"[bold]{escape(loaded.title)}[/bold]  ({loaded.name}, scale {loaded.scale})")
     print_table(
-        ["training", "rows", "state", "parameters", "GMAC a clip", "clips", "time"],
+        ["row", "trained", "parameters", "GMAC a clip", "clips", "time", "evaluated", "views a video"],
         [
             [
-                item.digest,
-                _rows(item.rows),
-                item.state,
-                item.parameters,
-                f"{item.macs / 1e9:.2f}",
-                item.clips,
-                "not measured yet" if item.seconds is None else duration(item.seconds),
+                row.name,
+                _trained(row),
+                row.parameters,
+                None if row.macs is None else float(f"{row.macs / 1e9:.3g}"),
+                row.clips,
+                "-" if row.seconds is None else duration(row.seconds),
+                f"{row.evaluated} of {row.evaluations}",
+                row.views,
             ]
-            for item in found.trainings
-        ],
-    )
-    print_table(
-        ["evaluation", "rows", "state", "views a video", "training"],
-        [
-            [item.digest, _rows(item.rows), item.state, item.views, item.training or "file"]
-            for item in found.evaluations
+            for row in found.rows
         ],
     )
     left = found.seconds_left
     todo = sum(item.state != "done" for item in found.trainings)
-    time = "unknown: run one row to measure it" if left is None else f"{duration(left)} one after the other"
-    out.print(f"{todo} of {len(found.trainings)} trainings to do; time for them: {time}")
+    if todo == 0:
+        out.print(f"all {len(found.trainings)} trainings are done")
+    else:
+        time = "not known before one of each kind has run" if left is None else f"{duration(left)} one after the other"
+        out.print(f"{todo} of {len(found.trainings)} trainings to do; time for them: {time}")
     for line in found.missing:
         out.print(f"[bold red]missing[/bold red] {escape(line)}")
 
 
-def _rows(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:2])
-    return f"{shown} and {len(names) - 2} more" if len(names) > 2 else shown
+def _trained(row: "RowCost") -> str:
+    if row.same_training_as:
+        return f"as {row.same_training_as}"
+    if not row.trainings:
+        return "weights from a file"
+    more = "".join(f", {number} {word}" for number, word in ((row.begun, "begun"), (row.failed, "failed")) if number)
+    return f"{row.trained} of {row.trainings}{more}"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .console import console
+from .wording import MEDIUM, describe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from videobench.runner.plan import Plan
 
 SECONDS_BETWEEN_LINES = 10.0
+VERBS = {"data": "data", "training": "train", "evaluation": "eval"}
 
 
 @contextmanager
 def watching(plan: "Plan") -> Iterator[Callable[["Event"], None]]:
     """Yield a function that shows events as they come."""
     num_units = len(plan.needed_trainings()) + len(plan.missing_evaluations())
+    out = console(stderr=True)
     if sys.stderr.isatty():
-        with _bars() as progress:
+        with _bars(out) as progress:
             yield _Bars(progress, num_units)
     else:
-        yield _Lines(console(stderr=True), num_units)
+        yield _Lines(out, num_units)
 
 
 class _Lines:
@@ -44,44 +47,54 @@ class _Lines:
             if now - self._last.setdefault(event.key, now) < SECONDS_BETWEEN_LINES:
                 return
             self._last[event.key] = now
-        self._print(event)
-
-    def _print(self, event: "Event") -> None:
+        count, step = "", ""
         if event.kind in ("finished", "failed") and event.unit != "data":
             self._done += 1
             count = f"[{self._done}/{self._num_units}] "
-        else:
-            count = ""
-        text = describe(event)
-        if text:
-            self._out.print(f"{count}{event.label}: {text}", markup=False)
+        if event.kind == "progress" and event.unit == "training":
+            step = f"step {event.values['step']}/{event.values['num_steps']}  "
+        if event.unit != "data" or event.kind != "finished":
+            self._out.print(f"{count}{event.label}: {step}{describe(event)}", markup=False)
 
 
 class _Bars:
-    """One bar per running unit and one for the whole."""
+    """One bar per running unit and, below them, one for the whole."""
 
     def __init__(self, progress: "Progress", num_units: int) -> None:
         self._progress = progress
-        self._total = progress.add_task("all", total=num_units, text="") if num_units else None
+        self._num_units = num_units
+        self._done = 0
+        self._total: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, event: "Event") -> None:
-        progress = self._progress
+        progress, width = self._progress, self._progress.console.width
         key = f"{event.unit} {event.key}"
-        if key not in self._tasks and event.kind in ("started", "progress"):
-            verb = {"data": "data", "training": "train", "evaluation": "eval"}[event.unit]
-            self._tasks[key] = progress.add_task(f"{verb} {event.label}", total=None, text="")
-        if key in self._tasks:
-            done, total = counts(event)
-            shown = describe(event)
-            progress.update(self._tasks[key], completed=done, total=total, text=shown)
         if event.kind in ("finished", "failed"):
             if key in self._tasks:
                 progress.remove_task(self._tasks.pop(key))
             if event.unit != "data":
-                progress.console.print(f"{event.label}: {describe(event)}", markup=False)
-                if self._total is not None:
-                    progress.advance(self._total)
+                self._count(event)
+            return
+        if key not in self._tasks:
+            name = f"{VERBS[event.unit]} {event.label}"
+            self._tasks[key] = progress.add_task(name, total=None, text="")
+            self._show_total_last()
+        done, total = counts(event)
+        progress.update(self._tasks[key], completed=done, total=total, text=describe(event, width=width))
+
+    def _count(self, event: "Event") -> None:
+        self._done += 1
+        style = "red" if event.kind == "failed" else None
+        self._progress.console.print(f"{event.label}: {describe(event)}", markup=False, style=style)
+        self._show_total_last()
+
+    def _show_total_last(self) -> None:
+        if self._total is not None:
+            self._progress.remove_task(self._total)
+        self._total = self._progress.add_task(
+            "all", completed=self._done, total=self._num_units, text=f"{self._done}/{self._num_units} units done"
+        )
 
 
 def counts(event: "Event") -> tuple[int | None, int | None]:
@@ -94,57 +107,21 @@ def counts(event: "Event") -> tuple[int | None, int | None]:
     return values.get("views"), values.get("num_views")
 
 
-def describe(event: "Event") -> str:
-    """Say in one line what an event says."""
-    values = event.values
-    if event.kind == "failed":
-        return f"FAILED: {values['message']}"
-    if event.unit == "data":
-        if event.kind == "started":
-            return str(values["text"])
-        return f"{values['done']}/{values['total']} videos" if event.kind == "progress" else ""
-    if event.kind == "started":
-        if event.unit == "training":
-            return f"training, {values['num_steps']} steps"
-        return f"evaluating {values['num_views']} views, {values['stored']} stored already"
-    if event.kind == "finished":
-        result = f", video@1 {values['video@1']:.1f} %" if "video@1" in values else ""
-        verb = "trained" if event.unit == "training" else "evaluated"
-        return f"{verb} in {duration(values['seconds'])}{result}"
-    if event.unit == "evaluation":
-        return f"{values['views']}/{values['num_views']} views"
-    return training_line(values)
+def _bars(out: "Console") -> "Progress":
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.table import Column
 
-
-def training_line(values: "dict[str, float] | object") -> str:
-    """Say where a training stands: loss, accuracy, rate, share of time spent waiting for data, time left."""
-    assert hasattr(values, "__getitem__")
-    line = (
-        f"step {values['step']}/{values['num_steps']}  loss {values['loss']:.3f}  clip@1 {values['clip_at_1']:.1f} %"
-        f"  {values['clips_per_second']:.0f} clips/s  data-wait {100 * values['data_wait_share']:.0f} %"
-        f"  eta {duration(values['eta_seconds'])}"
-    )
-    validation = values["validation"]
-    return line + "".join(f"  val[clip {name}] {value:.1f} %" for name, value in validation.items())
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as 8 s, 2:05 or 1:02:05."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _bars() -> "Progress":
-    from rich.progress import BarColumn, Progress, TextColumn
-
+    # A name gives way to the figures, and no line is ever broken.
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[text]}", markup=False),
-        console=console(stderr=True),
+        TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(16, out.width // 4)),
+        ),
+        BarColumn(bar_width=20 if out.width >= MEDIUM else 10),
+        TaskProgressColumn("{task.percentage:>3.0f} %", text_format_no_percentage="     "),
+        TextColumn("{task.fields[text]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+        console=out,
         refresh_per_second=4,
+        transient=True,
     )

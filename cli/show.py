@@ -16,12 +16,10 @@ def show(
     only: options.Only = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show every resolved setting of an experiment's rows and where it was given.
+    """Show every setting of an experiment and where it was given.
 
     [bold]Examples[/bold]
-
       videobench show closer_look/table2 --only R3D/8
-
       videobench show demo --set recipe.epochs=1 --json
     """
     from videobench.runner.plan import select_rows

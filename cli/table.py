@@ -33,14 +33,13 @@ def table(
     check: Annotated[bool, typer.Option("--check", help="Exit with 6 when a number misses its published one.")] = False,
     tolerance: Annotated[float, typer.Option(help="Points allowed by --check.")] = 1.0,
 ) -> None:
-    """Show an experiment's results beside the published numbers, pending cells with the command that fills them.
+    """Show results beside the published numbers.
+
+    Computes nothing: a pending cell comes with the command that fills it.
 
     [bold]Examples[/bold]
-
       videobench table closer_look/table2 --scale cpu
-
       videobench table demo --format markdown
-
       videobench table closer_look/table2 --write README.md
     """
     from videobench.tables import render

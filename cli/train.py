@@ -28,11 +28,8 @@ def train(
     What is done is not done again: stop it whenever you like and run the same command to go on.
 
     [bold]Examples[/bold]
-
       videobench train demo --jobs 2
-
-      videobench train closer_look/table2 --scale cpu --only R3D --only 'R(2+1)D' --jobs 2
-
+      videobench train closer_look/table2 --scale cpu --only R3D
       videobench train my.yaml --set recipe.epochs=5
     """
     run_experiment(

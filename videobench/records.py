@@ -78,10 +78,14 @@ class NetworkSize:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the run took; ``training_seconds`` is None when the weights came from a file."""
+    """What the run took; training is None when the weights came from a file.
+
+    ``total_training_seconds`` adds the trainings that this one's weights started from.
+    """
 
     __pydantic_config__ = _STRICT
     training_seconds: float | None = None
+    total_training_seconds: float | None = None
     evaluation_seconds: float
     clips: int
     device: str

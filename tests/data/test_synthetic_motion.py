@@ -25,11 +25,11 @@ FrameArray = npt.NDArray[np.uint8]
 
 # mean level, mean absolute change from frame to frame
 FROZEN = {
-    "ring": (155.293, 11.412),
-    "left": (139.967, 10.284),
-    "grow": (131.247, 10.905),
-    "blue-then-red": (108.325, 9.612),
-    "big-then-dark": (120.817, 9.656),
+    "ring": (114.200, 5.780),
+    "left": (106.683, 7.104),
+    "grow": (157.234, 6.068),
+    "blue-then-red": (108.760, 6.210),
+    "big-then-dark": (125.444, 6.292),
 }
 
 
@@ -63,9 +63,7 @@ def test_classes_pairs_and_groups_fit() -> None:
 def test_pairs_are_exact_time_reversals(pair: str) -> None:
     """From the same random stream, the second class of a pair is the first one's frames reversed, exactly."""
     first, second = PAIRS[pair]
-    streams = [
-        generator(version=1, seed=0, subset="train", name=first, number=number) for number in (3, 3, 3)
-    ]
+    streams = [generator(version=1, seed=0, subset="train", name=first, number=number) for number in (3, 3, 3)]
     forward = render(first, streams[0], CONSTANTS)
     assert forward.shape == (CONSTANTS.num_frames, CONSTANTS.size, CONSTANTS.size, 3)
     np.testing.assert_array_equal(render(second, streams[1], CONSTANTS)[::-1], forward)
@@ -198,16 +196,13 @@ def test_counting_event_frames_is_at_chance(num_clips: int) -> None:
     random = generator(version=1, seed=0, subset="test", name=PAIRS[ORDER_PAIRS[0]][0], number=0)
     share = 0.0
     for _ in range(num_videos):
-        first, second = (
-            np.isin(np.arange(num_frames), np.r_[event]) for event in event_times(random, CONSTANTS)
-        )
+        first, second = (np.isin(np.arange(num_frames), np.r_[event]) for event in event_times(random, CONSTANTS))
         if num_clips == 1:
             starts = [int(random.integers(0, num_frames - length + 1))]
         else:
             starts = [clip * (num_frames - length) // (num_clips - 1) for clip in range(num_clips)]
         difference = sum(
-            int(first[start : start + length].sum()) - int(second[start : start + length].sum())
-            for start in starts
+            int(first[start : start + length].sum()) - int(second[start : start + length].sum()) for start in starts
         )
         share += 0.5 * (1 + np.sign(difference)) / num_videos
     assert share == pytest.approx(0.5, abs=0.07)
@@ -243,9 +238,7 @@ def test_fewer_videos_are_a_prefix_and_files_are_made_once(tmp_path: Path) -> No
         tmp_path, subset="test", videos_per_class=2, progress=lambda done, total: made.append((done, total))
     )
     assert made == [(index + 1, 13) for index in range(13)]
-    again = synthetic_motion(
-        tmp_path, subset="test", videos_per_class=1, progress=lambda *_: pytest.fail("made")
-    )
+    again = synthetic_motion(tmp_path, subset="test", videos_per_class=1, progress=lambda *_: pytest.fail("made"))
     assert again == small
     assert set(small.videos) < set(large.videos)
     assert times == {path: path.stat().st_mtime_ns for path in times}
@@ -260,9 +253,7 @@ def test_deleted_and_damaged_files_are_made_anew(tmp_path: Path) -> None:
     videos[2].path.unlink()
     videos[8].path.write_bytes(content[videos[8].path][:1000])
     made: list[int] = []
-    synthetic_motion(
-        tmp_path, subset="train", videos_per_class=1, progress=lambda _, total: made.append(total)
-    )
+    synthetic_motion(tmp_path, subset="train", videos_per_class=1, progress=lambda _, total: made.append(total))
     assert made == [2, 2]
     assert content == {path: path.read_bytes() for path in content}
 

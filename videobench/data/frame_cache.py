@@ -60,7 +60,7 @@ def frame_cache(
         with _lock(path.with_suffix(".lock"), notify):
             if not path.exists():
                 if notify:
-                    notify(f"decoding {len(videos.videos)} videos once into {path}")
+                    notify(f"decoding {len(videos.videos)} videos once, for all runs")
                 _build(path, videos, shape, rows, size, filter, num_workers)
     if path.stat().st_size != int(np.prod(shape)):
         raise DataError(

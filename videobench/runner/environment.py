@@ -26,8 +26,6 @@ class Machine:
 
     device: str = "auto"
     threads: int = 1
-    workers: int = 0
-    """Loader processes; 0 decodes in the training process."""
 
     def torch_device(self) -> torch.device:
         return pick_device(self.device)

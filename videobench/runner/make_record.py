@@ -43,7 +43,7 @@ def make_record(
         target = groups.setdefault(group, {}) if group else overall
         target[metric] = _metric(per_video)
     built_for = training.clip.frames if training else evaluation.clip.frames
-    training_seconds = None if weights.card is None else weights.card.get("training_seconds")
+    card = weights.card if training and weights.card else {}
     return Record(
         digest=node.digest,
         training_digest=node.training,
@@ -64,7 +64,8 @@ def make_record(
             evaluation.network, num_classes=len(videos.classes), built_for=built_for, clip=evaluation.clip
         ),
         cost=Cost(
-            training_seconds=None if training is None or training_seconds is None else float(training_seconds),
+            training_seconds=card.get("training_seconds"),
+            total_training_seconds=card.get("total_training_seconds"),
             evaluation_seconds=seconds,
             clips=clips,
             device=device_name(device),

@@ -70,6 +70,8 @@ class Plan:
     """Trainings in an order that respects who starts from whom, then evaluations."""
 
     experiment: Experiment
+    rows: tuple[Row, ...]
+    """The chosen rows."""
     trainings: tuple[TrainingNode, ...]
     evaluations: tuple[EvaluationNode, ...]
 
@@ -109,6 +111,7 @@ def make_plan(experiment: Experiment, workspace: Workspace, *, only: Sequence[st
             evaluations.setdefault(replica.digest, (replica.evaluation, {}))[1][label] = None
     return Plan(
         experiment,
+        tuple(rows),
         tuple(_training_node(key, *value, workspace) for key, value in trainings.items()),
         tuple(_evaluation_node(key, *value, workspace) for key, value in evaluations.items()),
     )

@@ -1,7 +1,7 @@
 """A plan's cost and what is missing for it, found out before anything runs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,32 @@ class EvaluationCost:
 
 
 @dataclass(frozen=True)
+class RowCost:
+    """A row over all its seeds and splits."""
+
+    name: str
+    same_training_as: str | None
+    """An earlier row whose trainings this one measures in another way."""
+    trainings: int
+    trained: int
+    begun: int
+    failed: int
+    parameters: int | None
+    macs: int | None
+    clips: int
+    """Of all its trainings."""
+    seconds: float | None
+    """Of all its trainings; None when one is unmeasured or there are none."""
+    evaluations: int
+    evaluated: int
+    views: int
+
+
+@dataclass(frozen=True)
 class Survey:
     """What ``videobench plan`` shows."""
 
+    rows: tuple[RowCost, ...]
     trainings: tuple[TrainingCost, ...]
     evaluations: tuple[EvaluationCost, ...]
     missing: tuple[str, ...]
@@ -71,9 +94,12 @@ def survey(plan: Plan, workspace: Workspace) -> Survey:
     """Count parameters and multiply-accumulates, look up measured times, and look for data and weights."""
     rates = _measured_seconds_per_clip(workspace)
     sizes: dict[tuple[Any, ...], NetworkSize] = {}
+    trainings = tuple(_training_cost(node, rates, sizes) for node in plan.trainings)
+    evaluations = tuple(_evaluation_cost(node) for node in plan.evaluations)
     return Survey(
-        trainings=tuple(_training_cost(node, rates, sizes) for node in plan.trainings),
-        evaluations=tuple(_evaluation_cost(node) for node in plan.evaluations),
+        rows=_row_costs(plan, trainings, evaluations),
+        trainings=trainings,
+        evaluations=evaluations,
         missing=tuple(_missing(plan, workspace)),
     )
 
@@ -99,6 +125,43 @@ def _training_cost(
         clips=clips,
         seconds=None if rate is None else rate * clips,
     )
+
+
+def _row_costs(
+    plan: Plan, trainings: Sequence[TrainingCost], evaluations: Sequence[EvaluationCost]
+) -> tuple[RowCost, ...]:
+    training_of = {item.digest: item for item in trainings}
+    evaluation_of = {item.digest: item for item in evaluations}
+    first_with: dict[tuple[str, ...], str] = {}
+    rows = []
+    for row in plan.rows:
+        chosen = [replica for replica in row.replicas if replica.digest in evaluation_of]
+        if not chosen:
+            continue
+        measured = [evaluation_of[replica.digest] for replica in chosen]
+        keys = tuple(dict.fromkeys(item.training for item in measured if item.training))
+        trained = [training_of[key] for key in keys]
+        first = first_with.setdefault(keys, row.name) if keys else row.name
+        states = [item.state for item in trained]
+        seconds = [item.seconds for item in trained if item.seconds is not None]
+        rows.append(
+            RowCost(
+                name=row.name,
+                same_training_as=None if first == row.name else first,
+                trainings=len(trained),
+                trained=states.count("done"),
+                begun=states.count("begun"),
+                failed=states.count("failed"),
+                parameters=trained[0].parameters if trained else None,
+                macs=trained[0].macs if trained else None,
+                clips=sum(item.clips for item in trained),
+                seconds=sum(seconds) if trained and len(seconds) == len(trained) else None,
+                evaluations=len(measured),
+                evaluated=sum(item.state == "done" for item in measured),
+                views=measured[0].views,
+            )
+        )
+    return tuple(rows)
 
 
 def _evaluation_cost(node: EvaluationNode) -> EvaluationCost:

@@ -20,7 +20,7 @@ class BrokenRule(NamedTuple):
     fields: tuple[str, ...]
 
 
-class BrokenRules(ValueError):
+class BrokenRulesError(ValueError):
     """Raised inside a model for all rules that its values break."""
 
     def __init__(self, rules: tuple[BrokenRule, ...]) -> None:
@@ -40,7 +40,7 @@ class Spec(BaseModel):
     @model_validator(mode="after")
     def _keeps_its_rules(self) -> Self:
         if rules := tuple(self.broken_rules()):
-            raise BrokenRules(rules)
+            raise BrokenRulesError(rules)
         return self
 
 

@@ -195,9 +195,7 @@ def read_shared_scale(scale: Scale, problems: Problems) -> tuple[Source, ScaleBl
     return (Source(scale, document, ExperimentFile(title=scale), {}), block) if block else None
 
 
-def _checked(
-    document: Document, model: type[AnySpec], problems: Problems
-) -> tuple[AnySpec | None, set[KeyPath]]:
+def _checked(document: Document, model: type[AnySpec], problems: Problems) -> tuple[AnySpec | None, set[KeyPath]]:
     """Validate a file's content; report mistakes and return where they are."""
     fragment = Fragment({}, str(document.path), document.lines)
     for line, message in document.problems:

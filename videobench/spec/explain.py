@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from videobench.spec.base import BrokenRules, Spec
+from videobench.spec.base import BrokenRulesError, Spec
 from videobench.spec.problems import nearest
 from videobench.spec.protocol import PRESETS, Protocol
 from videobench.spec.reading import KeyPath, parse_scalar
@@ -47,7 +47,11 @@ def validate(model: type[AnySpec], raw: Mapping[str, Any]) -> tuple[AnySpec | No
     value, mistakes = _validate_once(model, raw)
     if not mistakes:
         return value, []
-    faulty = {mistake.path for mistake in mistakes if mistake.kind != "value_error"}
+    faulty = {
+        mistake.path[:-1] if mistake.kind.startswith("union_tag") else mistake.path
+        for mistake in mistakes
+        if mistake.kind != "value_error"
+    }
     _, further = _validate_once(model, without(raw, faulty)) if faulty else (None, [])
     known = {(mistake.path, mistake.message) for mistake in mistakes}
     for mistake in further:
@@ -60,7 +64,9 @@ def validate(model: type[AnySpec], raw: Mapping[str, Any]) -> tuple[AnySpec | No
 def without(raw: Mapping[str, Any], paths: set[KeyPath]) -> dict[str, Any]:
     """Return a copy of ``raw`` that lacks the fields and list items at ``paths``."""
     result = copy.deepcopy(dict(raw))
-    for path in sorted(paths, key=lambda path: [f"{int(step):09}" if step.isdecimal() else step for step in path])[::-1]:
+    for path in sorted(paths, key=lambda path: [f"{int(step):09}" if step.isdecimal() else step for step in path])[
+        ::-1
+    ]:
         target: Any = result
         for step in path[:-1]:
             target = _inside(target, step)
@@ -91,10 +97,12 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
     path, owner, annotation = _resolve(detail["loc"], model)
     kind, context = detail["type"], detail.get("ctx", {})
     rules = context.get("error")
-    if isinstance(rules, BrokenRules):
+    if isinstance(rules, BrokenRulesError):
         for rule in rules.rules:
             yield Mistake(path, rule.message, kind, tuple((*path, *field.split(".")) for field in rule.fields))
         return
+    if kind == "too_short" and len(detail["input"]) >= context["min_length"]:
+        return  # long enough, but for wrong items, which are reported themselves
     if kind == "missing" and isinstance(detail["loc"][-1], int):
         path, _, annotation = _resolve(detail["loc"][:-1], model)
         kind = "too_short"
@@ -156,6 +164,16 @@ def _unquoted(value: Any) -> str:
     except ValueError:
         return ""
     return "" if isinstance(parsed, str) or parsed is None else f"the quotes make it text: write {value}"
+
+
+def field_names(model: type[BaseModel], prefix: str = "") -> set[str]:
+    """Return the dotted names of all fields of ``model``, those of every type a field may have included."""
+    names: set[str] = set()
+    for name, field in model.model_fields.items():
+        inner = _models(field.annotation)
+        names.update(*(field_names(item, f"{prefix}{name}.") for item in inner))
+        names.update([] if inner else [f"{prefix}{name}"])
+    return names
 
 
 def shown(value: Any) -> str:

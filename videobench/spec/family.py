@@ -1,7 +1,7 @@
 """An experiment file together with the one it extends, at one scale: the layers from which its rows are made."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -84,28 +84,30 @@ class Family:
         return None
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        given = [layer.block.seeds for layer in self.scale_layers if layer.block.seeds is not None]
-        return given[-1] if given else self.own.file.seeds
+    def seeds(self) -> tuple[tuple[int, ...], str | None]:
+        """The seeds every row runs at, and where they are given."""
+        return self._replication("seeds", self.own.file.seeds)
 
     @property
-    def splits(self) -> tuple[int, ...]:
-        given = [layer.block.splits for layer in self.scale_layers if layer.block.splits is not None]
-        return given[-1] if given else self.own.file.splits
+    def splits(self) -> tuple[tuple[int, ...], str | None]:
+        """The splits every row runs at, if any, and where they are given."""
+        return self._replication("splits", self.own.file.splits)
 
-    def origin_of(self, field: str) -> str:
-        """Return where ``seeds`` or ``splits`` were given last."""
+    def _replication(self, field: str, values: tuple[int, ...]) -> tuple[tuple[int, ...], str | None]:
         for layer in reversed(self.scale_layers):
-            if getattr(layer.block, field) is not None:
-                return layer.source.origin((*layer.prefix, field))
-        return self.own.origin((field,))
+            given: tuple[int, ...] | None = getattr(layer.block, field)
+            if given is not None:
+                return given, layer.source.origin((*layer.prefix, field))
+        return values, self.own.origin((field,)) if field in self.own.file.model_fields_set else None
 
     @cached_property
     def axes(self) -> dict[str, tuple[Choice, ...]]:
         """What the rows are combinations of: the named rows, then the settings of the matrix."""
         own, axes = self.own, {}
         if own.file.rows:
-            rows = {row: {k: v for k, v in content.items() if k != "published"} for row, content in own.file.rows.items()}
+            rows = {
+                row: {k: v for k, v in content.items() if k != "published"} for row, content in own.file.rows.items()
+            }
             axes["row"] = tuple(Choice(row, flatten(own.fragment(rows[row], "rows", row))) for row in rows)
         for setting, values in own.file.matrix.items():
             if setting != "row":
@@ -116,10 +118,10 @@ class Family:
     def _matrix_layer(self, setting: str, number: int) -> Layer:
         """Return one value of the matrix as a layer that knows the value's own line."""
         own, value = self.own, self.own.file.matrix[setting][number]
-        at = ("matrix", setting)
+        at: KeyPath = ("matrix", setting)
         lines = {at: own.document.lines.get((*at, str(number)), own.document.lines.get(at, 1))}
         layer = flatten(Fragment({setting: value}, own.label, lines, ("matrix",), own.document.path.parent))
-        leaves = {path: replace(leaf, named_at=own.origin(at)) for path, leaf in layer.leaves.items()}
+        leaves = {path: replace(leaf, places=(own.origin(at),) * len(path)) for path, leaf in layer.leaves.items()}
         return replace(layer, leaves=leaves)
 
     @cached_property
@@ -167,7 +169,9 @@ class Family:
 
     def check(self, problems: Problems) -> None:
         """Report what is wrong with the file beyond the values of its settings."""
-        scale_layers = {(layer.source.label, layer.prefix): layer for layer in (*self.scale_layers, *_own_scales(self.own))}
+        scale_layers = {
+            (layer.source.label, layer.prefix): layer for layer in (*self.scale_layers, *_own_scales(self.own))
+        }
         changes = [layer for block in scale_layers.values() for layer in (block.base, *block.rows.values())]
         choices = [choice.layer for axis in self.axes.values() for choice in axis]
         for layer in (*self._base_layers(), *choices, *changes):
@@ -257,7 +261,9 @@ class Families:
             message = f"extends: {parent.name} itself extends another file; one level is allowed"
             self._problems.add(where, message)
         if parent and parent.file.scale != own.file.scale:
-            message = f"extends: the base of {parent.name} describes scale {parent.file.scale}, this one {own.file.scale}"
+            message = (
+                f"extends: the base of {parent.name} describes scale {parent.file.scale}, this one {own.file.scale}"
+            )
             self._problems.add(where, message)
         return parent
 
@@ -278,7 +284,7 @@ def _check_legal_at_scale(layer: Layer, problems: Problems) -> None:
     for path, leaf in layer.leaves.items():
         if not any(path[: len(prefix)] == prefix for prefix in SCALE_MAY_CHANGE):
             legal = ", ".join(".".join(prefix) for prefix in SCALE_MAY_CHANGE)
-            problems.add(leaf.named_at, f"{'.'.join(path)}: a scale may not change this, only {legal}")
+            problems.add(leaf.places[-1], f"{'.'.join(path)}: a scale may not change this, only {legal}")
 
 
 def _is_row(name: str, pattern: str) -> bool:

@@ -30,8 +30,8 @@ class Leaf:
 
     value: Any
     origin: str
-    named_at: str
-    """Where the field's name stands: for a value of the matrix, another line."""
+    places: tuple[str, ...]
+    """Where each word of the field's dotted name stands; a value of the matrix stands elsewhere."""
 
 
 Leaves = dict[KeyPath, Leaf]
@@ -75,7 +75,8 @@ def flatten(fragment: Fragment) -> Layer:
     replaced: set[KeyPath] = set()
     contradictions: list[tuple[str, str]] = []
     given: dict[KeyPath, str] = {}
-    for path, value, origin in _walk(fragment.content, fragment, (), ()):
+    for path, value, places in _walk(fragment.content, fragment):
+        origin = places[-1]
         twice = next((other for other in given if _covers(other, path) or _covers(path, other)), None)
         if twice is not None:
             message = f"{'.'.join(path)} is given twice; also as {'.'.join(twice)} in {given[twice]}"
@@ -85,9 +86,9 @@ def flatten(fragment: Fragment) -> Layer:
         if path == PROTOCOL and isinstance(value, str) and value in PRESETS:
             replaced.add(path)
             for name, setting in PRESETS[value].items():
-                leaves[(*path, name)] = Leaf(setting, f"{origin} ({value})", origin)
+                leaves[(*path, name)] = Leaf(setting, f"{origin} ({value})", (*places, origin))
         else:
-            leaves[path] = Leaf(_from_folder(path, value, fragment.folder), origin, origin)
+            leaves[path] = Leaf(_from_folder(path, value, fragment.folder), origin, places)
     return Layer(leaves, frozenset(replaced), tuple(contradictions))
 
 
@@ -147,12 +148,13 @@ def _covers(path: KeyPath, other: KeyPath) -> bool:
 
 
 def _walk(
-    content: Mapping[str, Any], fragment: Fragment, path: KeyPath, raw: KeyPath
-) -> Iterator[tuple[KeyPath, Any, str]]:
-    """Yield the dotted path, value and origin of everything that is no mapping."""
+    content: Mapping[str, Any], fragment: Fragment, path: KeyPath = (), raw: KeyPath = (), places: tuple[str, ...] = ()
+) -> Iterator[tuple[KeyPath, Any, tuple[str, ...]]]:
+    """Yield the path, the value and the places of everything that is no mapping."""
     for key, value in content.items():
-        here, raw_here = (*path, *key.split(".")), (*raw, key)
+        words, raw_here = key.split("."), (*raw, key)
+        here, places_here = (*path, *words), (*places, *[fragment.origin(raw_here)] * len(words))
         if isinstance(value, Mapping):
-            yield from _walk(value, fragment, here, raw_here)
+            yield from _walk(value, fragment, here, raw_here, places_here)
         else:
-            yield here, value, fragment.origin(raw_here)
+            yield here, value, places_here

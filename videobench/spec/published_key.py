@@ -5,44 +5,54 @@ from collections.abc import Mapping
 from typing import Any
 
 from videobench.spec.experiment import PublishedCheck, plain_word
+from videobench.spec.explain import field_names
 from videobench.spec.family import Family
 from videobench.spec.problems import Problems, nearest
+from videobench.spec.settings import Settings
 
 Key = Mapping[str, str | None]
 
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
 
 
-def check_published(family: Family, check: PublishedCheck, problems: Problems) -> None:
+def check_references(family: Family, check: PublishedCheck, problems: Problems) -> None:
     """Report references to published tables, rows and columns that don't exist."""
     if family.published is None:
         return
     published, where = family.published
-    for message in check(published):
+    messages = list(check(published))
+    for message in messages:
         problems.add(where, f"published: {message}")
     for row, key in family.own.row_keys.items():
-        unknown = set(key or ()) - set(published.row)
-        if key and unknown:
-            for message in check(published.model_copy(update={"row": {column: key[column] for column in unknown}})):
-                problems.add(family.own.origin(("rows", row, "published")), f"rows.{row}.published: {message}")
+        own = {column: text for column, text in (key or {}).items() if column not in published.row}
+        for message in check(published.model_copy(update={"row": own})) if own and not messages else ():
+            problems.add(family.own.origin(("rows", row, "published")), f"rows.{row}.published: {message}")
 
 
-def published_key(
-    family: Family, name: str, settings: Mapping[str, Any], problems: Problems
-) -> tuple[Key | None, dict[str, str]]:
+def check_quotations(family: Family, problems: Problems) -> None:
+    """Report quoted settings that no row can have."""
+    legal = {"row", *field_names(Settings)}
+    texts = [(family.own.origin(("rows", row, "published")), key) for row, key in family.own.row_keys.items() if key]
+    if family.published:
+        published, where = family.published
+        texts += [(where, published.row), (where, published.cells)]
+    for where, quoting in texts:
+        for field in _IN_BRACES.findall(" ".join(filter(None, quoting.values()))):
+            if field not in legal:
+                meant = nearest(field, sorted(legal)).partition("legal:")[0].strip()
+                problems.add(where, f"published: there is no setting {field!r}" + (f"; {meant}" if meant else ""))
+
+
+def published_key(family: Family, name: str, settings: Mapping[str, Any]) -> tuple[Key | None, dict[str, str]]:
     """Return the key columns of row ``name`` (None: the paper has no such row) and, by metric, the columns."""
     if family.published is None:
         return None, {}
-    published, where = family.published
+    published = family.published[0]
     named = family.rows[name].get("row")
     own = family.own.row_keys.get(named.word, {}) if named else {}
 
     def quoted(text: str) -> str:
         """Fill ``{network.name}`` from the row's settings."""
-        for field in _IN_BRACES.findall(text):
-            if field not in quotable:
-                hint = nearest(field, quotable).partition("legal:")[0].strip()
-                problems.add(where, f"published: there is no setting {field!r}; {hint}".rstrip("; "))
         return _IN_BRACES.sub(lambda match: plain_word(quotable.get(match[1])), text)
 
     quotable = {"row": name, **settings}

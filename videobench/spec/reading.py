@@ -5,6 +5,7 @@ seventeen; dates stay text; ``1_000_000`` is a million. Duplicate keys, anchors,
 Every key keeps its line.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ KeyPath = tuple[str, ...]
 
 DEEPEST = 20
 """Levels of nesting; the vocabulary needs five."""
+
+LONGEST = 18
+"""Digits of a whole number: what fits into 64 bits."""
 
 _DECIMAL = re.compile(r"[-+]?[0-9](?:_?[0-9])*")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -58,7 +62,7 @@ def read_yaml(path: Path) -> Document:
     reader = _Reader(text)
     try:
         content = reader.read()
-    except _NotYaml as error:
+    except _NotYamlError as error:
         where = f"{path}:{error.line}" if error.line else str(path)
         raise ConfigError(f"this is not YAML: {error}", where=where) from None
     if content is None and not reader.problems:
@@ -78,7 +82,7 @@ def parse_value(text: str) -> Any:
     reader = _Reader(text)
     try:
         value = reader.read()
-    except _NotYaml as error:
+    except _NotYamlError as error:
         raise ConfigError(f"{text!r} is not a YAML value: {error}") from None
     if reader.problems:
         raise ConfigError("; ".join(message for _, message in reader.problems))
@@ -97,20 +101,20 @@ def parse_scalar(text: str) -> Any:
     if text in ("false", "False", "FALSE"):
         return False
     number: int | float
-    if _DECIMAL.fullmatch(text) and len(text) < 40:
-        number = int(text)
-    elif (_OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text)) and len(text) < 40:
-        number = int(text, 0)
+    if _DECIMAL.fullmatch(text):
+        number = int(text) if len(text) <= LONGEST else math.inf
+    elif _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text):
+        number = int(text, 0) if len(text) <= LONGEST else math.inf
     elif _NUMBER.fullmatch(text):
         number = float(text)
     else:
         return text
-    if abs(number) >= 2**63:
-        raise ValueError(f"{text if len(text) < 40 else text[:37] + '...'} is too large a number")
+    if math.isinf(number):
+        raise ValueError(f"{text[:LONGEST]}{'...' * (len(text) > LONGEST)} is too large a number")
     return number
 
 
-class _NotYaml(Exception):
+class _NotYamlError(Exception):
     """The text doesn't follow YAML's grammar; ``line`` counts from 1."""
 
     def __init__(self, message: str, line: int | None) -> None:
@@ -141,16 +145,16 @@ class _Reader:
                     self._refuse(after, "a second document begins here; one file holds one")
         except yaml.reader.ReaderError as error:
             line = self._text.count("\n", 0, error.position) + 1
-            raise _NotYaml(f"the character {error.character!r} is not allowed", line) from None
+            raise _NotYamlError(f"the character {chr(error.character)!r} is not allowed", line) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            raise _NotYaml(error.problem or str(error), mark.line + 1 if mark else None) from None
+            raise _NotYamlError(error.problem or str(error), mark.line + 1 if mark else None) from None
         except (ValueError, OverflowError):  # what the parser makes of "\U00110000"
-            raise _NotYaml("an escape stands for no character", None) from None
+            raise _NotYamlError("an escape stands for no character", None) from None
         return None if value is _LEFT_OUT else value
 
     def _value(self, event: yaml.Event, path: KeyPath) -> Any:
-        self.lines.setdefault(path, event.start_mark.line + 1)
+        self.lines.setdefault(path, _line(event))
         if not self._is_plain(event):
             self._skip(event)
             return _LEFT_OUT
@@ -168,7 +172,7 @@ class _Reader:
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         while not isinstance(key_event := next(self._events), yaml.MappingEndEvent):
-            line = key_event.start_mark.line + 1
+            line = _line(key_event)
             key = self._key(key_event)
             if key is None:
                 self._skip(next(self._events))
@@ -217,18 +221,19 @@ class _Reader:
             return _LEFT_OUT
 
     def _is_plain(self, event: yaml.Event) -> bool:
-        """Refuse anchors, aliases and tags."""
-        if getattr(event, "anchor", None) is not None:
-            sign = "*" if isinstance(event, yaml.AliasEvent) else "&"
-            self._refuse(event, f"anchors and aliases ({sign}{event.anchor}) are not allowed; use base: or extends:")
-            return sign == "&"
-        if getattr(event, "tag", None) is not None:
-            self._refuse(event, f"tags ({event.tag}) are not allowed; a value's type follows from the field")
+        """Refuse anchors, aliases and tags; the value under an anchor is read all the same."""
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(event, f"aliases (*{event.anchor}) are not allowed; use base: or extends:")
             return False
-        return True
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
+        if event.anchor is not None:
+            self._refuse(event, f"anchors (&{event.anchor}) are not allowed; use base: or extends:")
+        if event.tag is not None:
+            self._refuse(event, f"tags ({event.tag}) are not allowed; a value's type follows from the field")
+        return event.tag is None
 
     def _refuse(self, event: yaml.Event, message: str) -> None:
-        self.problems.append((event.start_mark.line + 1, message))
+        self.problems.append((_line(event), message))
 
     def _skip(self, event: yaml.Event) -> None:
         """Read over the rest of a value that is left out."""
@@ -238,3 +243,8 @@ class _Reader:
             if depth == 0:
                 return
             event = next(self._events)
+
+
+def _line(event: yaml.Event) -> int:
+    assert event.start_mark is not None
+    return event.start_mark.line + 1

@@ -26,7 +26,7 @@ class Start(Spec):
             yield BrokenRule('give either run ("experiment#row", quoted) or file', ("run", "file"))
         if self.run is not None and not ("#" in self.run and self.run.rpartition("#")[2]):
             yield BrokenRule(f"{self.run!r} names no row; write experiment#row, or #row of this file", ("run",))
-        if self.sha256 is not None and self.file is None:
+        if self.sha256 is not None and self.run is not None and self.file is None:
             yield BrokenRule("sha256 belongs to file", ("sha256",))
 
 

@@ -11,7 +11,6 @@ from videobench.spec.network import Network
 from videobench.spec.protocol import Protocol
 from videobench.spec.recipe import Recipe
 
-
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -123,7 +123,7 @@ def provenance_of(records: Sequence[Record], measured: Sequence[Ours]) -> Proven
         devices=tuple(dict.fromkeys(record.cost.device for record in records)),
         first_created=created[0] if created else None,
         last_created=created[-1] if created else None,
-        num_videos=tuple(sorted({record.data.num_evaluated for record in records})),
+        num_videos=tuple(sorted({ours.num_videos for ours in measured})),
         num_seeds=tuple(sorted({ours.num_seeds for ours in measured})),
         covers=tuple(sorted({ours.covers for ours in measured})),
     )

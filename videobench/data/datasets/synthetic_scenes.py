@@ -45,24 +45,24 @@ class SceneConstants:
     size: int = 28
     fps: int = 25
     base_level: tuple[float, float] = (95.0, 160.0)
-    clutter_sd: float = 10.0
+    clutter_sd: float = 8.0
     clutter_cells: int = 5
     drift: float = 0.4  # largest speed of the background, px a frame
-    noise_sd: float = 6.0
-    contrast: tuple[float, float] = (40.0, 80.0)
+    noise_sd: float = 5.0
+    contrast: tuple[float, float] = (45.0, 85.0)
     dark: float = 0.0  # share of moving objects that are darker than the background
     shake_sd: float = 0.1  # independent displacement of the object in every frame, px
     offset: float = 4.0  # largest distance of the object from the middle, along either axis
     radius: tuple[float, float] = (4.0, 6.0)
     action: tuple[float, float] = (40.0, 60.0)  # length of a motion
     speed: tuple[float, float] = (0.7, 1.6)  # px a frame
-    turn_degrees: tuple[float, float] = (5.0, 12.0)  # a frame
-    scale_ratio: tuple[float, float] = (2.0, 2.6)  # largest to smallest size
-    scale_period: tuple[float, float] = (14.0, 22.0)  # frames from the smallest to the largest size
+    turn_degrees: tuple[float, float] = (8.0, 14.0)  # a frame
+    scale_ratio: tuple[float, float] = (2.2, 2.8)  # largest to smallest size
+    scale_period: tuple[float, float] = (18.0, 28.0)  # frames from the smallest to the largest size
     secondary: float = 0.1  # uninformative motion of the other kinds, as a share of an informative one
-    event: int = 6
-    gap: tuple[int, int] = (10, 16)  # frames between the two events
-    order_contrast: tuple[float, float] = (40.0, 60.0)
+    event: int = 8
+    gap: tuple[int, int] = (10, 12)  # frames between the two events
+    order_contrast: tuple[float, float] = (45.0, 75.0)
     big: float = 1.6  # how much larger the object is during 'big'
 
 
@@ -238,7 +238,7 @@ def _coverage(shape: str, track: _Track, size: int) -> FloatArray:
         cosine, sine = np.cos(track.angle)[:, None, None], np.sin(track.angle)[:, None, None]
         u, v = np.abs(cosine * dx + sine * dy), np.abs(cosine * dy - sine * dx)
         if shape == "bar":
-            outside = np.maximum(u - 1.1 * radius, v - 0.35 * radius)
+            outside = np.maximum(u - 1.5 * radius, v - 0.4 * radius)
         elif shape == "cross":
             outside = np.maximum(np.maximum(u, v) - 1.1 * radius, np.minimum(u, v) - 0.3 * radius)
         else:

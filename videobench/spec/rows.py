@@ -1,0 +1,290 @@
+"""The rows of an experiment: what each trains and measures, at every seed and split."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from videobench.errors import ConfigError
+from videobench.spec.base import Spec, digest
+from videobench.spec.experiment import Scale
+from videobench.spec.family import Combination, Families, Family
+from videobench.spec.merge import Fragment, Layer, Leaves, flatten, overlay
+from videobench.spec.problems import Problems, nearest
+from videobench.spec.published_key import published_key
+from videobench.spec.reading import KeyPath
+from videobench.spec.resolve import place, resolve, with_evaluation
+from videobench.spec.settings import Settings, Start
+from videobench.spec.units import Evaluation, Training, WeightsFile
+
+SET = "--set"
+"""The origin of settings from the command line."""
+
+INIT_RUN: KeyPath = ("init", "run")
+
+Weights = Training | WeightsFile
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One row at one seed and split: what is trained and what is measured."""
+
+    seed: int
+    split: int | None
+    training: Training | None
+    evaluation: Evaluation
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the evaluation: the name of its record."""
+        return digest(self.evaluation)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    name: str
+    labels: Mapping[str, str]
+    """What tells it from the other rows: the last word of each matrix setting -> value, ``row`` -> a named row."""
+    settings: Mapping[str, Any]
+    """Every resolved setting by its dotted name, at the first seed and split."""
+    origins: Mapping[str, str]
+    """Where each setting that was given stands; the others are defaults."""
+    published: Mapping[str, str | None] | None
+    """Key columns of the published row; None where the paper has no such row."""
+    cells: Mapping[str, str]
+    """Metric -> published column."""
+    replicas: tuple[Replica, ...]
+
+
+class Shared:
+    """What the expansions of an experiment, and of those its rows start from, have in common."""
+
+    def __init__(self, problems: Problems, families: Families) -> None:
+        self.problems = problems
+        self.families = families
+        self.expansions: list[Expansion] = []
+        self._checksums: dict[str, str] = {}
+
+    def expansion(self, name: str, scale: Scale) -> "Expansion | None":
+        """Return another experiment's expansion, which knows no ``--set``."""
+        family = self.families.get(name, scale)
+        known = (other for other in self.expansions if other.family is family and not other.overrides)
+        return next(known, None) or (Expansion(family, (), self) if family else None)
+
+    def checksum(self, file: str) -> str:
+        """Return the file's sha256; ConfigError when it isn't there."""
+        if file not in self._checksums:
+            try:
+                with Path(file).open("rb") as stream:
+                    self._checksums[file] = hashlib.file_digest(stream, "sha256").hexdigest()
+            except (OSError, ValueError):
+                hint = "state its sha256 if it is to be put there later"
+                raise ConfigError(f"there is no such file: {file}; {hint}") from None
+        return self._checksums[file]
+
+    def report_missing(self) -> None:
+        """Report the fields that stand nowhere, once for all rows that lack them."""
+        for expansion in self.expansions:
+            where = expansion.family.own.origin(("base",))
+            for message, rows in expansion.missing.items():
+                in_all = len(rows) == len(expansion.family.rows)
+                self.problems.add(where, message if in_all else f"{message} (rows {', '.join(rows)})")
+
+
+Way = tuple[tuple["Expansion", str], ...]
+"""The rows whose ``init.run`` led here."""
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """A row's settings at its first seed and split, and its replicas."""
+
+    settings: Settings
+    leaves: Leaves
+    replicas: tuple[Replica, ...]
+
+
+class Expansion:
+    """Resolves the rows of one experiment, each once."""
+
+    def __init__(self, family: Family, overrides: tuple[Layer, ...], shared: Shared) -> None:
+        self.family = family
+        self.overrides = overrides
+        self.missing: dict[str, list[str]] = {}
+        """What stands nowhere -> the rows that lack it."""
+        self._shared = shared
+        self._rows: dict[str, _Resolved | None] = {}
+        shared.expansions.append(self)
+
+    def row(self, name: str) -> Row | None:
+        """Return one row at all its seeds and splits, or None after reporting what is wrong."""
+        found = self._resolved(name, ())
+        if found is None:
+            return None
+        settings = {**_flatten(found.settings), "seed": found.replicas[0].seed}
+        key, cells = published_key(self.family, name, settings)
+        origins = {".".join(path): leaf.origin for path, leaf in with_evaluation(found.leaves).items()}
+        if self.family.seeds[1]:
+            origins.setdefault("seed", self.family.seeds[1])
+        labels = _labels(self.family.rows[name]) or {"row": name}
+        return Row(name, labels, settings, origins, key, cells, found.replicas)
+
+    def _resolved(self, name: str, way: Way) -> _Resolved | None:
+        if name not in self._rows:
+            try:
+                self._rows[name] = self._resolve(name, (*way, (self, name)))
+            except _WrongRowError:
+                self._rows[name] = None
+        return self._rows[name]
+
+    def _resolve(self, name: str, way: Way) -> _Resolved:
+        leaves = self.family.leaves(name, self.overrides)
+        seeds = self._chosen(leaves, ("seed",), "seeds", *self.family.seeds)
+        splits = self._chosen(leaves, ("data", "split"), "splits", *self.family.splits)
+        found: list[_Resolved] = []
+        for split in splits or (None,):
+            at_split = leaves if split is None else overlay(leaves, self._split_layer(split))
+            settings = self._settings(at_split, name)
+            # What trains nothing has nothing to draw from a seed.
+            used = (seeds or (settings.seed,))[: None if settings.weights is None else 1]
+            replicas = tuple(self._replica(settings, seed, split, at_split, way) for seed in used)
+            found.append(_Resolved(settings, at_split, replicas))
+        every = tuple(replica for resolved in found for replica in resolved.replicas)
+        return _Resolved(found[0].settings, found[0].leaves, every)
+
+    def _chosen(
+        self, leaves: Leaves, field: KeyPath, several: str, values: tuple[int, ...], given_in: str | None
+    ) -> tuple[int, ...]:
+        """Return the seeds or splits to run at; nothing where the row's settings hold the only one."""
+        if field not in leaves:
+            return values
+        origin = leaves[field].origin
+        if given_in and values and origin != SET:
+            message = f"{'.'.join(field)}: {several} in {given_in} say this already; only --set may pick one of them"
+            self._shared.problems.add(origin, message)
+        return ()
+
+    def _split_layer(self, split: int) -> Layer:
+        return flatten(Fragment({"data.split": split}, self.family.splits[1] or self.family.own.label))
+
+    def _settings(self, leaves: Leaves, name: str) -> Settings:
+        """Validate one row at one split; mistakes are reported with the line they stand in."""
+        settings, mistakes = resolve(leaves)
+        for where, message in mistakes:
+            if where:
+                self._shared.problems.add(where, message)
+            elif not any(source.faulty for source in self.family.sources):  # it may be in what was left out
+                rows = self.missing.setdefault(message, [])
+                rows.extend([name] if name not in rows else [])
+        if settings is None:
+            self._check_source(leaves)
+            raise _WrongRowError
+        return settings
+
+    def _check_source(self, leaves: Leaves) -> None:
+        """Report an ``init.run`` that leads nowhere, for a row that has other mistakes already."""
+        leaf = leaves.get(INIT_RUN)
+        if leaf and isinstance(leaf.value, str) and "#" in leaf.value:
+            try:
+                self._find_source(leaf.value)
+            except ConfigError as error:
+                self._shared.problems.add(leaf.origin, f"init.run: {error}")
+
+    def _replica(self, settings: Settings, seed: int, split: int | None, leaves: Leaves, way: Way) -> Replica:
+        training: Training | None = None
+        if settings.weights is None:
+            training = Training(
+                data=settings.data, subset=settings.subset, clip=settings.clip, network=settings.network,
+                recipe=settings.recipe, init=self._start(settings, seed, split, leaves, way), seed=seed,
+                validation=settings.validation,
+            )  # fmt: skip
+        weights = training or self._start(settings, seed, split, leaves, way)
+        assert weights is not None
+        measured = settings.evaluate
+        evaluation = Evaluation(
+            weights=weights, network=settings.network, data=measured.data, subset=measured.subset,
+            clip=measured.clip, protocol=measured.protocol,
+        )  # fmt: skip
+        return Replica(seed, split, training, evaluation)
+
+    def _start(self, settings: Settings, seed: int, split: int | None, leaves: Leaves, way: Way) -> Weights | None:
+        """Return the weights to start from or to evaluate: a training or a file."""
+        start = settings.weights or settings.init
+        if start is None:
+            return None
+        field: KeyPath = ("weights" if settings.weights else "init", "file" if start.file else "run")
+        try:
+            if start.file is not None:
+                return WeightsFile(file=start.file, sha256=start.sha256 or self._shared.checksum(start.file))
+            assert isinstance(start, Start)
+            assert start.run is not None  # it has exactly one of the two
+            return self._source(start.run, seed, split, way)
+        except ConfigError as error:
+            where = place(leaves, field) or self.family.own.label
+            self._shared.problems.add(where, f"{'.'.join(field)}: {error}")
+            raise _WrongRowError from None
+
+    def _source(self, reference: str, seed: int, split: int | None, way: Way) -> Weights:
+        """Return the weights of ``experiment#row`` at this scale, and at this seed and split where it has several.
+
+        ``#row`` is a row of this experiment as it is run; a named experiment is taken as it stands, without ``--set``.
+        """
+        found = self._find_source(reference)
+        if found is None:
+            raise _WrongRowError
+        if found in way:
+            steps = [f"{step.family.own.name}#{row}" for step, row in (*way, found)]
+            raise ConfigError(f"{' -> '.join(steps)} goes round in a circle")
+        expansion, row = found
+        resolved = expansion._resolved(row, way)
+        if resolved is None:
+            raise _WrongRowError
+        return _matching(resolved.replicas, reference, seed, split).evaluation.weights
+
+    def _find_source(self, reference: str) -> "tuple[Expansion, str] | None":
+        """Return the row that ``reference`` names, None when its file can't be used; ConfigError if it isn't there."""
+        name, _, row = reference.rpartition("#")
+        expansion = self._shared.expansion(name, self.family.scale) if name else self
+        if expansion and row not in expansion.family.rows:
+            raise ConfigError(f"{expansion.family.own.name} has no row {row!r}; {nearest(row, expansion.family.rows)}")
+        return (expansion, row) if expansion else None
+
+
+class _WrongRowError(Exception):
+    """A row has a mistake, which is reported already."""
+
+
+def _matching(replicas: tuple[Replica, ...], reference: str, seed: int, split: int | None) -> Replica:
+    """Return the replica at this seed and split; one that is alone serves all."""
+    seeds, splits = {replica.seed for replica in replicas}, {replica.split for replica in replicas}
+    for replica in replicas:
+        if (replica.seed == seed or len(seeds) == 1) and (replica.split == split or len(splits) == 1):
+            return replica
+    has = f"{reference} has the seeds {', '.join(map(str, sorted(seeds)))}"
+    if len(splits) > 1:
+        has += f" and splits {', '.join(map(str, sorted(map(int, filter(None, splits)))))}"
+    raise ConfigError(f"{has}; this row is at seed {seed}" + ("" if split is None else f" and split {split}"))
+
+
+def _labels(combination: Combination) -> dict[str, str]:
+    """Name each axis by its last word, or in full where two end in the same."""
+    last = [axis.rsplit(".", 1)[-1] for axis in combination]
+    return {
+        (word if last.count(word) == 1 else axis): choice.word
+        for word, (axis, choice) in zip(last, combination.items(), strict=True)
+    }
+
+
+def _flatten(spec: Spec, prefix: str = "") -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            result.update(_flatten(value, f"{prefix}{name}."))
+        else:
+            result[f"{prefix}{name}"] = value
+    return result
