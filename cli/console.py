@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 WIDTH_IN_PIPES = 160
+WIDTH_OF_TABLES_IN_PIPES = 2000
 """Nothing is folded to fit a terminal that isn't there."""
 
 
@@ -35,7 +36,8 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
-    console().print(table)
+    out = console()
+    out.print(table, width=None if sys.stdout.isatty() else WIDTH_OF_TABLES_IN_PIPES)
 
 
 def shown(value: Any) -> str:

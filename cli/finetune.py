@@ -35,7 +35,7 @@ def finetune(
 
     [bold]Examples[/bold]
       videobench finetune my.yaml --from 'closer_look/table2#R3D/8'
-      videobench finetune my.yaml --from r3d_18.pth --set network.flavour=torchvision
+      videobench finetune my.yaml --from r2plus1d_34.pth --jobs 2
     """
     run_experiment(
         experiment, scale=scale, settings=[*(settings or []), *start_settings(start)], only=only or [], failed=failed,

@@ -14,6 +14,8 @@ def register(app: typer.Typer) -> None:
 def ls(home: options.Home = options.HOME, as_json: options.Json = False) -> None:
     """List the shipped experiments and how much of each is done.
 
+    Done are the evaluations whose results lie under --home.
+
     [bold]Examples[/bold]
       videobench ls
       videobench ls --home /data/videobench --json

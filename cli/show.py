@@ -18,6 +18,8 @@ def show(
 ) -> None:
     """Show every setting of an experiment and where it was given.
 
+    The table lists the first row's settings; what the other rows change follows below it.
+
     [bold]Examples[/bold]
       videobench show closer_look/table2 --only R3D/8
       videobench show demo --set recipe.epochs=1 --json

@@ -48,11 +48,7 @@ def make_record(digest: str = "0123abcd", **changes: Any) -> Record:
             skipped=("c",),
             classes_sha256="c1a55",
         ),
-        metrics={
-            "video@1": Metric(
-                value=1 / 3, low=0.1, high=0.7 + 1e-16, covers="videos", method="bootstrap", n=2
-            )
-        },
+        metrics={"video@1": Metric(value=1 / 3, low=0.1, high=0.7 + 1e-16, covers="videos", method="bootstrap", n=2)},
         groups={"motion": {"video@1": Metric(value=1, low=0, high=1, covers="videos", method="x", n=1)}},
         network=NetworkSize(parameters=33_371_472, conv_fc_weights=33_361_472, macs=20_348_000_000),
         cost=Cost(training_seconds=None, evaluation_seconds=12.5, clips=20, device="cpu", threads=1),
@@ -183,9 +179,7 @@ def test_an_unwritable_folder_is_a_data_error_with_the_path(tmp_path: Path) -> N
     assert caught.value.exit_code == 3
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the disk fills up while writing, the old content stays and the temporary file goes."""
 
     def full(_: int) -> None:

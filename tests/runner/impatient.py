@@ -1,11 +1,36 @@
-"""The command line, saving and reporting after every step: `python impatient.py train ...`. Run by tests that kill."""
+"""The command line, saving and reporting after every step, in a process that a test may kill at any moment."""
 
-import videobench.runner.train_unit as train_unit
+import functools
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
 from videobench_cli.app import main
 
-# Outside the guard below: workers import this file, and have to be as impatient.
-train_unit.SAVE_EVERY_SECONDS = 0.0
-train_unit.REPORT_EVERY_SECONDS = 0.0
+from videobench.runner import execute
+from videobench.runner.environment import Machine
 
-if __name__ == "__main__":
+# A process that has imported everything once and forks: importing torch for every command would take most of the time.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["impatient", "pandas", "videobench.tables.join", "videobench.tables.render"])
+
+
+def start(*arguments: str, output: Path) -> multiprocessing.process.BaseProcess:
+    """Start `videobench` with these arguments as the leader of a session of its own."""
+    process = _FORKS.Process(target=_command, args=(arguments, output), daemon=False)
+    process.start()
+    return process
+
+
+def _command(arguments: tuple[str, ...], output: Path) -> None:
+    os.setsid()
+    with output.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    impatient = functools.partial(Machine, save_every_seconds=0.0, report_every_seconds=0.0)
+    execute.Machine = impatient  # type: ignore[misc, assignment]
+    sys.argv = ["videobench", *arguments]
     main()

@@ -4,16 +4,15 @@ import fcntl
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import impatient
 import pytest
 from small_experiment import TWO_ROWS, load, write_experiment
 
-import impatient
 from videobench.runner.plan import make_plan
 from videobench.runner.workspace import TrainingFolder, Workspace
 
@@ -31,7 +30,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def uninterrupted(experiment: Path) -> list[bytes]:
     """The weights of both rows, each trained in one go."""
     home = experiment.parent / "uninterrupted"
-    assert _start(experiment, home, "--jobs=2").wait(PATIENCE_SECONDS) == 0
+    assert _wait(_start(experiment, home)) == 0
     return [folder.weights.read_bytes() for folder in _folders(experiment, home)]
 
 
@@ -41,26 +40,32 @@ def _kill_all() -> Iterator[None]:
     _processes.clear()
     yield
     for process in _processes:
-        with_its_workers = process.pid
-        try:
-            os.killpg(with_its_workers, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-        process.wait()
+        if process.is_alive():
+            process.kill()
+        process.join()
 
 
-_processes: list[subprocess.Popen[bytes]] = []
+_processes: list[BaseProcess] = []
 
 
-def _start(experiment: Path, home: Path, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, impatient.__file__, "train", str(experiment), f"--home={home}", *LONG, *options]
+def _start(experiment: Path, home: Path, *options: str) -> BaseProcess:
     home.mkdir(exist_ok=True)
-    with (home / "output.txt").open("ab") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
+    process = impatient.start(
+        "train", str(experiment), f"--home={home}", *LONG, *options, output=home / "output.txt"
+    )  # fmt: skip
     _processes.append(process)
     return process
+
+
+def _wait(process: BaseProcess) -> int | None:
+    """Return the exit code."""
+    process.join(PATIENCE_SECONDS)
+    return process.exitcode
+
+
+def _pid(process: BaseProcess) -> int:
+    assert process.pid is not None
+    return process.pid
 
 
 def _folders(experiment: Path, home: Path) -> list[TrainingFolder]:
@@ -69,11 +74,11 @@ def _folders(experiment: Path, home: Path) -> list[TrainingFolder]:
     return [workspace.training(node.digest) for node in plan.trainings]
 
 
-def _wait_for_steps(folder: TrainingFolder, num_lines: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_steps(folder: TrainingFolder, num_lines: int, process: BaseProcess) -> None:
     """Wait until the log has that many lines."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not folder.log.is_file() or len(folder.log.read_bytes().splitlines()) < num_lines:
-        assert process.poll() is None, f"it ended by itself with {process.returncode}"
+        assert process.exitcode is None, f"it ended by itself with {process.exitcode}"
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
@@ -91,10 +96,10 @@ def test_killed_at_random_moments(experiment: Path, tmp_path: Path, uninterrupte
         _wait_for_steps(folder, _num_lines(folder) + lines, process)
         time.sleep(seconds)
         process.kill()
-        process.wait()
+        process.join()
         assert folder.is_begun(), moments
         assert not folder.is_done(), moments
-    assert _start(experiment, tmp_path, "--only=R3D").wait(PATIENCE_SECONDS) == 0
+    assert _wait(_start(experiment, tmp_path, "--only=R3D")) == 0
     assert folder.weights.read_bytes() == uninterrupted[0], moments
     starts = [line for line in folder.log.read_text().splitlines() if '"started"' in line]
     assert ["checkpoint" in line for line in starts] == [False, True, True], moments
@@ -105,17 +110,17 @@ def test_told_to_stop_and_a_second_process(experiment: Path, tmp_path: Path, uni
     folder = _folders(experiment, tmp_path)[0]
     first = _start(experiment, tmp_path, "--only=R3D")
     _wait_for_steps(folder, 3, first)
-    os.kill(first.pid, signal.SIGSTOP)  # or it would be done before the second one has begun
+    os.kill(_pid(first), signal.SIGSTOP)  # or it would be done before the second one has begun
     second = _start(experiment, tmp_path, "--only=R3D")
-    assert second.wait(PATIENCE_SECONDS) == 2
+    assert _wait(second) == 2
     output = (tmp_path / "output.txt").read_text()
-    assert f"process {first.pid} is running this training already" in output
+    assert f"process {_pid(first)} is running this training already" in output
     assert "Traceback" not in output
     first.terminate()
-    os.kill(first.pid, signal.SIGCONT)
-    assert first.wait(PATIENCE_SECONDS) == 75
+    os.kill(_pid(first), signal.SIGCONT)
+    assert _wait(first) == 75
     assert "Run the same command again" in (tmp_path / "output.txt").read_text()
-    assert _start(experiment, tmp_path, "--only=R3D").wait(PATIENCE_SECONDS) == 0
+    assert _wait(_start(experiment, tmp_path, "--only=R3D")) == 0
     assert folder.weights.read_bytes() == uninterrupted[0]
 
 
@@ -126,16 +131,16 @@ def test_workers_end_with_their_parent(experiment: Path, tmp_path: Path, uninter
     for folder in folders:
         _wait_for_steps(folder, 3, process)
     process.kill()
-    process.wait()
+    process.join()
     deadline = time.monotonic() + 20
     while not all(_is_free(folder) for folder in folders):
         assert time.monotonic() < deadline, "a lock is still held"
         time.sleep(0.02)
-    while _is_alive(process.pid):
+    while _is_alive(_pid(process)):
         assert time.monotonic() < deadline, "a worker is still there"
         time.sleep(0.02)
     assert not any(folder.has_failed() for folder in folders)
-    assert _start(experiment, tmp_path, "--jobs=2").wait(PATIENCE_SECONDS) == 0
+    assert _wait(_start(experiment, tmp_path, "--jobs=2")) == 0
     assert [folder.weights.read_bytes() for folder in folders] == uninterrupted
 
 

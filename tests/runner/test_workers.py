@@ -26,7 +26,7 @@ def fail_or_wait(node: Node, report: Report, should_stop: Callable[[], bool]) ->
     raise Interrupted("stopped")
 
 
-def crash(node: Node, report: Report, should_stop: Callable[[], bool]) -> None:
+def crash(node: Node, *_: object) -> None:
     raise ZeroDivisionError(node.label)
 
 

@@ -44,8 +44,9 @@ def test_a_home_that_cannot_be_written_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
 def test_a_full_disk_is_the_users_problem(number: int) -> None:
     """A write that the disk refuses becomes an error with the file and what to do."""
-    with pytest.raises(DataError, match=r"scores\.parquet: the disk takes no more(.|\n)*make room"), (
-        explaining_full_disk()
+    with (
+        pytest.raises(DataError, match=r"scores\.parquet: the disk takes no more(.|\n)*make room"),
+        explaining_full_disk(),
     ):
         raise OSError(number, "no room", "scores.parquet")
 

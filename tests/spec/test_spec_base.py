@@ -231,7 +231,7 @@ rows:
 
 
 def test_spec_loads_no_torch_and_quickly() -> None:
-    """Importing the vocabulary loads neither torch nor pandas nor numpy, and takes a third of a second of the processor."""
+    """Importing the vocabulary loads neither torch nor pandas nor numpy, and takes 0.35 s of the processor at most."""
     program = (
         "import sys, time; before = time.process_time(); import videobench.spec.expand as e;"
         "took = time.process_time() - before; e.load_experiment('closer_look/table2');"

@@ -1,7 +1,6 @@
 import copy
 import itertools
 import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 

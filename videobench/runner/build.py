@@ -9,7 +9,7 @@ import torch
 
 from videobench.data.datasets.class_folders import class_folders
 from videobench.data.datasets.split_lists import split_lists
-from videobench.data.datasets.synthetic_motion import PAIRS, synthetic_motion
+from videobench.data.datasets.synthetic_motion import CLASSES, PAIRS, synthetic_motion
 from videobench.data.index import index_videos
 from videobench.data.video_set import VideoSet
 from videobench.errors import DataError
@@ -26,6 +26,8 @@ from videobench.training.optimisation import Cosine, LearningRate, StepDecay, Wa
 
 Count = Callable[[int, int], None]
 """Told how many items of how many are done."""
+
+VIDEOS_PER_PROCESS = 16
 
 WARM_UP_START = 0.1
 """The rate climbs from a tenth of its peak; neither the paper nor its code gives a start."""
@@ -63,8 +65,19 @@ def build_dataset(
             )  # fmt: skip
         case _:
             assert_never(spec)
-    videos, _ = index_videos(found, cache=workspace.index, on_error="fail", num_workers=num_workers, progress=progress)
+    videos, _ = index_videos(
+        found,
+        cache=workspace.index,
+        on_error="fail",
+        num_workers=worthwhile_workers(len(found.videos), num_workers),
+        progress=progress,
+    )
     return videos
+
+
+def worthwhile_workers(num_videos: int, num_workers: int) -> int:
+    """Return how many processes pay for their start, which takes as long as reading some dozen videos."""
+    return min(num_workers, max(1, num_videos // VIDEOS_PER_PROCESS))
 
 
 def build_network(spec: Network, *, num_classes: int, frames: int) -> Classifier:
@@ -138,7 +151,8 @@ def _synthetic_motion(
     per_class = {"train": spec.train_videos_per_class, "test": spec.test_videos_per_class}
     videos = synthetic_motion(
         workspace.dataset_folder("synthetic-motion"), subset=subset, version=spec.version,
-        videos_per_class=per_class[subset], num_workers=num_workers, progress=progress,
+        videos_per_class=per_class[subset], progress=progress,
+        num_workers=worthwhile_workers(per_class[subset] * len(CLASSES), num_workers),
     )  # fmt: skip
     pairs = {name: pair for pair, members in PAIRS.items() for name in members}
     return dataclasses.replace(videos, class_pairs=pairs)

@@ -26,6 +26,9 @@ class Machine:
 
     device: str = "auto"
     threads: int = 1
+    save_every_seconds: float = 30.0
+    """The most work that a kill without warning costs."""
+    report_every_seconds: float = 1.0
 
     def torch_device(self) -> torch.device:
         return pick_device(self.device)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from videobench.data.frame_cache import FrameCache, frame_cache
 from videobench.data.loader import read_views
 from videobench.data.video_set import Video, VideoSet
-from videobench.runner.build import Count, build_dataset
+from videobench.runner.build import Count, build_dataset, worthwhile_workers
 from videobench.runner.workspace import Workspace
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import Dataset, Subset
@@ -70,7 +70,7 @@ def open_input(
             size=clip.resize,
             filter=clip.filter,
             max_bytes=MAX_CACHE_BYTES,
-            num_workers=num_workers,
+            num_workers=worthwhile_workers(len(videos.videos), num_workers),
             notify=notify,
         )
         _opened[key] = videos, cache

@@ -29,9 +29,6 @@ from videobench.training.checkpoint import CheckpointFile
 from videobench.training.loop import train
 from videobench.training.progress import Progress
 
-SAVE_EVERY_SECONDS = 30.0
-REPORT_EVERY_SECONDS = 1.0
-
 
 def run_training(
     node: TrainingNode,
@@ -96,9 +93,9 @@ def _run(
         precision="fp32",
         seed=training.seed,
         checkpoint=CheckpointFile(path=folder.checkpoint, identity=node.digest),
-        save_every_seconds=SAVE_EVERY_SECONDS,
+        save_every_seconds=machine.save_every_seconds,
         report=on_progress,
-        report_every_seconds=REPORT_EVERY_SECONDS,
+        report_every_seconds=machine.report_every_seconds,
         validate=_validation(training, model, workspace, device),
         validate_every_steps=max(1, recipe.steps(training.validation.every_epochs)),
         should_stop=should_stop,

@@ -87,7 +87,7 @@ def _parse_overrides(settings: Sequence[str], problems: Problems) -> tuple[Layer
         try:
             layers.append(flatten(Fragment({field: parse_value(value)}, SET)))
         except ConfigError as error:
-            problems.add(SET, f"{field}: {error}")
+            problems.add_error(SET, field, error)
     for layer in layers:
         for where, message in layer.contradictions:
             problems.add(where, message)

@@ -154,15 +154,16 @@ def find_experiment(name: str) -> tuple[str, Path]:
     """
     path = Path(name)
     is_file_name = path.suffix in (".yaml", ".yml")
-    if is_file_name and path.is_file():
+    if is_file_name and _is_file(path):
         return _name_of(path, name), path
     shipped = shipped_names()
     if name in shipped:
         return name, shipped_folder() / f"{name}.yaml"
-    hint = nearest(name.removesuffix(path.suffix) if is_file_name else name, shipped)
     if is_file_name:
+        hint = nearest(name.removesuffix(path.suffix), shipped)
         raise ConfigError("there is no such experiment file", where=name, hint=f"shipped ones: {hint}")
-    raise ConfigError(f"there is no shipped experiment {name!r}", hint=f"{hint}; a file's name ends in .yaml")
+    hint = "; ".join(filter(None, (nearest(name, shipped), "a file of your own ends in .yaml")))
+    raise ConfigError(f"there is no shipped experiment {name!r}", hint=hint)
 
 
 def read_experiment(name: str, path: Path, problems: Problems) -> Source | None:
@@ -223,6 +224,13 @@ def _row_keys(
             if key:
                 keys[row] = key.published
     return keys
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system, for example
+        return False
 
 
 def _name_of(path: Path, given: str) -> str:

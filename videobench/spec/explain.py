@@ -123,8 +123,7 @@ def _sentence(kind: str, value: Any, context: Mapping[str, Any], annotation: Any
     if kind == "union_tag_not_found":
         return f"this field is required; {nearest('', tags)}"
     if kind == "union_tag_invalid":
-        tag = str(context.get("tag", ""))
-        return f"{shown(tag)} is not legal; {nearest(tag, tags)}"
+        return f"{shown(value['type'])} is not legal; {nearest(str(value['type']), tags)}"
     if kind == "literal_error":
         return f"{shown(value)} is not legal; {_unquoted(value) or nearest(str(value), _literals(annotation))}"
     if kind == "value_error":

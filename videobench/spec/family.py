@@ -255,7 +255,7 @@ class Families:
         try:
             parent = self._read(from_folder(own.file.extends, own.document.path.parent))
         except ConfigError as error:
-            self._problems.add(where, f"extends: {error}")
+            self._problems.add_error(where, "extends", error)
             return None
         if parent and parent.file.extends:
             message = f"extends: {parent.name} itself extends another file; one level is allowed"

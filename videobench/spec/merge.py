@@ -77,7 +77,7 @@ def flatten(fragment: Fragment) -> Layer:
     given: dict[KeyPath, str] = {}
     for path, value, places in _walk(fragment.content, fragment):
         origin = places[-1]
-        twice = next((other for other in given if _covers(other, path) or _covers(path, other)), None)
+        twice = next((other for other in given if covers(other, path) or covers(path, other)), None)
         if twice is not None:
             message = f"{'.'.join(path)} is given twice; also as {'.'.join(twice)} in {given[twice]}"
             contradictions.append((origin, message))
@@ -143,7 +143,8 @@ def _resolved(path: str, folder: Path) -> str:
         return str(folder / path)
 
 
-def _covers(path: KeyPath, other: KeyPath) -> bool:
+def covers(path: KeyPath, other: KeyPath) -> bool:
+    """Tell whether ``other`` is ``path`` or lies inside it."""
     return other[: len(path)] == path
 
 

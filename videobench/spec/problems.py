@@ -20,6 +20,11 @@ class Problems:
         """Note a mistake; ``where`` is ``file:line``, or ``--set``."""
         self._found[where, message] = None
 
+    def add_error(self, where: str, field: str, error: ConfigError) -> None:
+        """Note what went wrong where ``field`` led."""
+        sentence = "; ".join(filter(None, (error.what, error.hint)))
+        self.add(where, ": ".join(filter(None, (field, error.where, sentence))))
+
     def __bool__(self) -> bool:
         return bool(self._found)
 

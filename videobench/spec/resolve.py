@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from videobench.spec.experiment import ExperimentFile
 from videobench.spec.explain import Mistake, validate
-from videobench.spec.merge import Leaf, Leaves, nested
+from videobench.spec.merge import Leaf, Leaves, covers, nested
 from videobench.spec.reading import KeyPath
 from videobench.spec.settings import Settings
 
@@ -32,7 +32,9 @@ def with_evaluation(leaves: Leaves) -> Leaves:
     same_type = other is None or own is None or other.value == own.value
     for path, leaf in leaves.items():
         if path[0] == "clip" or (path[0] == "data" and same_type):
-            result.setdefault(("evaluate", *path), Leaf(leaf.value, leaf.origin, (leaf.places[0], *leaf.places)))
+            copy = ("evaluate", *path)
+            if not any(covers(given, copy) or covers(copy, given) for given in leaves):
+                result[copy] = Leaf(leaf.value, leaf.origin, (leaf.places[0], *leaf.places))
     return result
 
 

@@ -192,7 +192,7 @@ class Expansion:
             try:
                 self._find_source(leaf.value)
             except ConfigError as error:
-                self._shared.problems.add(leaf.origin, f"init.run: {error}")
+                self._shared.problems.add_error(leaf.origin, "init.run", error)
 
     def _replica(self, settings: Settings, seed: int, split: int | None, leaves: Leaves, way: Way) -> Replica:
         training: Training | None = None
@@ -225,7 +225,7 @@ class Expansion:
             return self._source(start.run, seed, split, way)
         except ConfigError as error:
             where = place(leaves, field) or self.family.own.label
-            self._shared.problems.add(where, f"{'.'.join(field)}: {error}")
+            self._shared.problems.add_error(where, ".".join(field), error)
             raise _WrongRowError from None
 
     def _source(self, reference: str, seed: int, split: int | None, way: Way) -> Weights:

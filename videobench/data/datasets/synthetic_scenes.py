@@ -50,7 +50,7 @@ class SceneConstants:
     drift: float = 0.4  # largest speed of the background, px a frame
     noise_sd: float = 5.0
     contrast: tuple[float, float] = (45.0, 85.0)
-    dark: float = 0.0  # share of moving objects that are darker than the background
+    dark: float = 0.2  # share of moving objects that are darker than the background
     shake_sd: float = 0.1  # independent displacement of the object in every frame, px
     offset: float = 4.0  # largest distance of the object from the middle, along either axis
     radius: tuple[float, float] = (4.0, 6.0)
