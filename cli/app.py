@@ -1,6 +1,5 @@
 """The command line: parse, call the library, print. Each command is a module of its own."""
 
-import errno
 import sys
 from typing import Annotated
 
@@ -58,9 +57,11 @@ def options(
 def main() -> None:
     """Run the command line; errors meant for users end in one message and their exit code."""
     from videobench.errors import VideobenchError
+    from videobench.runner.workspace import explaining_full_disk
 
     try:
-        app()
+        with explaining_full_disk():
+            app()
     except VideobenchError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
@@ -70,11 +71,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe went away; Python would complain about it once more at exit
         sys.exit(0)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _complain(f"{error.filename or 'writing failed'}: no space is left on the disk\nmake room and run it again")
-        sys.exit(3)
 
 
 def _complain(message: str) -> None:

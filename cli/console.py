@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 
-WIDTH_IN_PIPES = 160
-WIDTH_OF_TABLES_IN_PIPES = 2000
+WIDTH_IN_PIPES = 1000
 """Nothing is folded to fit a terminal that isn't there."""
 
 
@@ -36,8 +35,19 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
+    print_block(table)
+
+
+def print_block(block: "RenderableType") -> None:
+    """Print tables and the like; in a pipe without the blanks that fill their lines up."""
     out = console()
-    out.print(table, width=None if sys.stdout.isatty() else WIDTH_OF_TABLES_IN_PIPES)
+    if sys.stdout.isatty():
+        out.print(block)
+        return
+    with out.capture() as captured:
+        out.print(block, soft_wrap=False)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
 
 
 def shown(value: Any) -> str:

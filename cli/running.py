@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from videobench.errors import ConfigError, WeightsError
+from videobench.errors import WeightsError
 
 from .console import console
 from .loading import load
@@ -45,20 +45,22 @@ def run_experiment(
         _refuse_training(plan)
     if plan.is_done:
         console(stderr=True).print(f"{experiment.name} at {experiment.scale} scale: everything is done")
-    else:
-        _run(plan, workspace, jobs=jobs, keep_going=keep_going, device=device)
-    print_result(experiment, home, only=only)
+        print_result(experiment, home, only=only)
+        return
+    outcome = _run(plan, workspace, jobs=jobs, keep_going=keep_going, device=device)
+    if keep_going or not outcome.failures:
+        print_result(experiment, home, only=only)
+    _raise_failures(outcome, keep_going)
 
 
-def _run(plan: "Plan", workspace: "Workspace", *, jobs: int, keep_going: bool, device: str) -> None:
+def _run(plan: "Plan", workspace: "Workspace", *, jobs: int, keep_going: bool, device: str) -> "Outcome":
     from videobench.runner.execute import execute
 
     from .progress import watching
 
     _announce(plan, jobs)
     with watching(plan) as report:
-        outcome = execute(plan, workspace, jobs=jobs, keep_going=keep_going, device=device, report=report)
-    _raise_failures(outcome, keep_going)
+        return execute(plan, workspace, jobs=jobs, keep_going=keep_going, device=device, report=report)
 
 
 def _refuse_training(plan: "Plan") -> None:
@@ -91,6 +93,5 @@ def _raise_failures(outcome: "Outcome", keep_going: bool) -> None:
     if number == 1 and not left:
         raise error
     hint = "fix it and run the same command again" + ("" if keep_going else "; --keep-going does the others first")
-    summary = f"{number} failed, {left} not run; first: {', '.join(first.node.rows)}: {error}\n{hint}"
-    kind = type(error) if hasattr(error, "exit_code") else ConfigError
-    raise kind(summary)
+    summary = f"{number} failed, {left} not run; first: {first.node.label}: {error}\n{hint}"
+    raise type(error)(summary)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from . import options
-from .console import console
+from .console import console, print_block
 from .loading import load, results_folder
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def table(
         write_block(write, f"{loaded.name} {loaded.scale}", render.to_markdown(result))
         console().print(f"wrote {write}")
     elif format == "terminal":
-        console().print(render.to_terminal(result))
+        print_block(render.to_terminal(result))
     else:
         renderers = {
             "markdown": render.to_markdown,
@@ -75,4 +75,4 @@ def print_result(experiment: "Experiment", home: Path, *, only: Sequence[str]) -
     from videobench.tables.render import to_terminal
 
     result = join(table_request(experiment, only=only), results_folder(home))
-    console().print(to_terminal(result))
+    print_block(to_terminal(result))

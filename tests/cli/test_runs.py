@@ -88,6 +88,7 @@ def test_keep_going_and_failed(tmp_path: Path) -> None:
     gone_on = call("train", path, "--home", tmp_path, "--keep-going")
     assert gone_on.code == 4
     assert "1 failed, 1 not run" in gone_on.err
+    assert "good" in gone_on.out, "what went well is shown"
     again = call("train", path, "--home", tmp_path, "--failed")
     assert "1 trainings and 1 evaluations to do" in again.err
     assert "good" not in again.err

@@ -83,6 +83,14 @@ def test_rows_of_the_same_name_are_a_mistake(tmp_path: Path) -> None:
     assert "own.yaml:7: matrix: 2 rows are called a/1/clip" in mistakes(tmp_path, text)
 
 
+def test_a_matrix_that_explodes_is_a_mistake(tmp_path: Path) -> None:
+    """Ten thousand rows are the most, so that a slip of the pen doesn't fill the memory."""
+    axes = ", ".join(f"clip.f{number}: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]" for number in range(12))
+    assert mistakes(tmp_path, f"{MINIMAL}matrix: {{{axes}}}\n") == [
+        "own.yaml:6: matrix: 1000000000000 combinations; at most 10000",
+    ]
+
+
 LAYERED = """\
 title: parent
 base:

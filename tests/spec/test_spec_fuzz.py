@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from videobench.errors import ConfigError
 from videobench.spec.expand import Experiment, load_experiment
 from videobench.spec.experiment import ExperimentFile
-from videobench.spec.explain import field_names
 from videobench.spec.settings import Settings
+from videobench.spec.vocabulary import field_names
 
-QUICK = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 fields = st.sampled_from(
     sorted(

@@ -2,8 +2,6 @@
 
 import copy
 import json
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +13,7 @@ from videobench.spec.base import BrokenRulesError, Spec
 from videobench.spec.problems import nearest
 from videobench.spec.protocol import PRESETS, Protocol
 from videobench.spec.reading import KeyPath, parse_scalar
+from videobench.spec.vocabulary import length_due, literals, models_in, resolve_location, tags_of
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
@@ -64,9 +63,7 @@ def validate(model: type[AnySpec], raw: Mapping[str, Any]) -> tuple[AnySpec | No
 def without(raw: Mapping[str, Any], paths: set[KeyPath]) -> dict[str, Any]:
     """Return a copy of ``raw`` that lacks the fields and list items at ``paths``."""
     result = copy.deepcopy(dict(raw))
-    for path in sorted(paths, key=lambda path: [f"{int(step):09}" if step.isdecimal() else step for step in path])[
-        ::-1
-    ]:
+    for path in sorted(paths, key=_last_items_first, reverse=True):
         target: Any = result
         for step in path[:-1]:
             target = _inside(target, step)
@@ -75,6 +72,11 @@ def without(raw: Mapping[str, Any], paths: set[KeyPath]) -> dict[str, Any]:
         elif isinstance(target, list) and path[-1].isdecimal() and int(path[-1]) < len(target):
             del target[int(path[-1])]
     return result
+
+
+def _last_items_first(path: KeyPath) -> list[str]:
+    """Sort key, to be reversed: taking away an item moves those after it."""
+    return [f"{int(step):09}" if step.isdecimal() else step for step in path]
 
 
 def _inside(target: Any, step: str) -> Any:
@@ -94,7 +96,7 @@ def _validate_once(model: type[AnySpec], raw: Mapping[str, Any]) -> tuple[AnySpe
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
-    path, owner, annotation = _resolve(detail["loc"], model)
+    path, owner, annotation = resolve_location(detail["loc"], model)
     kind, context = detail["type"], detail.get("ctx", {})
     rules = context.get("error")
     if isinstance(rules, BrokenRulesError):
@@ -104,7 +106,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
     if kind == "too_short" and len(detail["input"]) >= context["min_length"]:
         return  # long enough, but for wrong items, which are reported themselves
     if kind == "missing" and isinstance(detail["loc"][-1], int):
-        path, _, annotation = _resolve(detail["loc"][:-1], model)
+        path, _, annotation = resolve_location(detail["loc"][:-1], model)
         kind = "too_short"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         path = (*path, "type")
@@ -117,7 +119,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
 
 def _sentence(kind: str, value: Any, context: Mapping[str, Any], annotation: Any) -> str:
     """Say what is wrong with ``value``, which was to be of the type ``annotation``."""
-    tags = [tag for model in _models(annotation) for tag in _tags(model)]
+    tags = [tag for model in models_in(annotation) for tag in tags_of(model)]
     if kind == "missing":
         return "this field is required"
     if kind == "union_tag_not_found":
@@ -125,14 +127,14 @@ def _sentence(kind: str, value: Any, context: Mapping[str, Any], annotation: Any
     if kind == "union_tag_invalid":
         return f"{shown(value['type'])} is not legal; {nearest(str(value['type']), tags)}"
     if kind == "literal_error":
-        return f"{shown(value)} is not legal; {_unquoted(value) or nearest(str(value), _literals(annotation))}"
+        return f"{shown(value)} is not legal; {_unquoted(value) or nearest(str(value), literals(annotation))}"
     if kind == "value_error":
         return str(context.get("error"))
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         return f"must be {words} {context[key]:g}, not {shown(value)}"
     if kind in ("too_short", "too_long"):
-        return f"must have {_length(annotation)}, not {shown(value)}"
+        return f"must have {length_due(annotation)}, not {shown(value)}"
     if kind == "string_too_short":
         return "must not be empty"
     if kind == "string_pattern_mismatch":
@@ -143,7 +145,7 @@ def _sentence(kind: str, value: Any, context: Mapping[str, Any], annotation: Any
 
 
 def _wrong_type(kind: str, value: Any, annotation: Any) -> str:
-    if Protocol in _models(annotation) and isinstance(value, str):
+    if Protocol in models_in(annotation) and isinstance(value, str):
         return f"{shown(value)} is neither a mapping nor the name of a protocol; {nearest(value, PRESETS)}"
     sentence = f"must be {_DUE[kind]}, not {shown(value)}"
     if value is None and _DUE[kind] == "a mapping":
@@ -165,81 +167,7 @@ def _unquoted(value: Any) -> str:
     return "" if isinstance(parsed, str) or parsed is None else f"the quotes make it text: write {value}"
 
 
-def field_names(model: type[BaseModel], prefix: str = "") -> set[str]:
-    """Return the dotted names of all fields of ``model``, those of every type a field may have included."""
-    names: set[str] = set()
-    for name, field in model.model_fields.items():
-        inner = _models(field.annotation)
-        names.update(*(field_names(item, f"{prefix}{name}.") for item in inner))
-        names.update([] if inner else [f"{prefix}{name}"])
-    return names
-
-
 def shown(value: Any) -> str:
     """Return ``value`` as a file may hold it, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _length(annotation: Any) -> str:
-    """Say how many values a list must have."""
-    for part in _parts(annotation):
-        if typing.get_origin(part) is tuple and Ellipsis not in typing.get_args(part):
-            return f"{len(typing.get_args(part))} values"
-    return "at least 1 value"
-
-
-def _literals(annotation: Any) -> list[str]:
-    return [
-        str(word)
-        for part in _parts(annotation)
-        if typing.get_origin(part) is typing.Literal
-        for word in typing.get_args(part)
-    ]
-
-
-def _resolve(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[KeyPath, type[BaseModel] | None, Any]:
-    """Return the path without pydantic's own words, the model that owns its last field, and the field's type."""
-    path: list[str] = []
-    owner: type[BaseModel] | None = None
-    annotation: Any = model
-    before: Any = None
-    for step in loc:
-        models = _models(annotation)
-        if len(models) > 1 and step in [tag for item in models for tag in _tags(item)]:
-            annotation = next(item for item in models if step in _tags(item))
-        elif step == "[key]":
-            annotation = _content(before, 0)
-        else:
-            path.append(str(step))
-            before, owner = annotation, models[0] if len(models) == 1 else None
-            field = owner.model_fields.get(str(step)) if owner else None
-            annotation = field.annotation if field else None if owner else _content(before, -1)
-    return tuple(path), owner, annotation
-
-
-def _content(annotation: Any, which: int) -> Any:
-    """Return the type of a mapping's keys (0) or of what is in a mapping or list (-1)."""
-    for part in _parts(annotation):
-        inner = [argument for argument in typing.get_args(part) if argument is not Ellipsis]
-        if typing.get_origin(part) in (dict, tuple) and inner:
-            return inner[which]
-    return None
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    return [part for part in _parts(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
-
-
-def _parts(annotation: Any) -> list[Any]:
-    """Take unions and annotations apart."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return [part for argument in typing.get_args(annotation) for part in _parts(argument)]
-    if typing.get_origin(annotation) is typing.Annotated:
-        return _parts(typing.get_args(annotation)[0])
-    return [annotation]
-
-
-def _tags(model: type[BaseModel]) -> tuple[str, ...]:
-    field = model.model_fields.get("type")
-    return typing.get_args(field.annotation) if field else ()

@@ -1,6 +1,7 @@
 """An experiment file together with the one it extends, at one scale: the layers from which its rows are made."""
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,6 +29,9 @@ SCALE_MAY_CHANGE: tuple[KeyPath, ...] = (
     ("validation",),
 )  # fmt: skip
 """What another scale may change; anything else would make it another experiment."""
+
+MOST_ROWS = 10_000
+"""More than this is a matrix that multiplies by mistake."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,16 @@ class Family:
         leaves = {path: replace(leaf, places=(own.origin(at),) * len(path)) for path, leaf in layer.leaves.items()}
         return replace(layer, leaves=leaves)
 
+    @property
+    def _num_combinations(self) -> int:
+        return math.prod(map(len, self.axes.values()))
+
     @cached_property
     def _named_combinations(self) -> list[tuple[str, Combination]]:
         excluded = [{key: plain_word(value) for key, value in entry.items()} for entry in self.own.file.exclude]
         found: list[tuple[str, Combination]] = []
+        if self._num_combinations > MOST_ROWS:
+            return found
         for choices in itertools.product(*self.axes.values()):
             combination = dict(zip(self.axes, choices, strict=True))
             words = {axis: choice.word for axis, choice in combination.items()}
@@ -197,7 +207,10 @@ class Family:
                 elif plain_word(value) not in words:
                     hint = nearest(plain_word(value), words)
                     problems.add(where, f"exclude: {key} is never {plain_word(value)}; {hint}")
-        if not self.rows:
+        if self._num_combinations > MOST_ROWS:
+            message = f"matrix: {self._num_combinations} combinations; at most {MOST_ROWS}"
+            problems.add(own.origin(("matrix",)), message)
+        elif not self.rows:
             problems.add(own.origin(("exclude",)), "exclude: no row is left")
         names = [name for name, _ in self._named_combinations]
         for name in self.rows:

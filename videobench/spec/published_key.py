@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from videobench.spec.experiment import PublishedCheck, plain_word
-from videobench.spec.explain import field_names
 from videobench.spec.family import Family
 from videobench.spec.problems import Problems, nearest
 from videobench.spec.settings import Settings
+from videobench.spec.vocabulary import field_names
 
 Key = Mapping[str, str | None]
 
