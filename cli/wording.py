@@ -40,7 +40,7 @@ def _training(kind: str, values: Mapping[str, Any], width: int) -> str:
 
 
 def training_line(values: Mapping[str, Any], *, width: int = WIDE) -> str:
-    """Say where a training stands: loss, accuracy, rate, share of time spent waiting for data, time left."""
+    """Say where a training stands: loss, accuracy, rate, share of time spent waiting for data, memory, time left."""
     eta = f"eta {duration(values['eta_seconds'])}"
     rate = f"{values['clips_per_second']:.0f} clips/s"
     if width < MEDIUM:
@@ -50,7 +50,8 @@ def training_line(values: Mapping[str, Any], *, width: int = WIDE) -> str:
         return f"{loss}  {rate}  {eta}"
     wait = f"data-wait {100 * values['data_wait_share']:.0f} %"
     validation = "".join(f"  test {name} {value:.1f} %" for name, value in values["validation"].items())
-    return f"{loss}  clip@1 {values['clip_at_1']:.1f} %  {rate}  {wait}  {eta}{validation}"
+    memory = f"{values['max_memory_bytes'] / 2**30:.1f} GiB"
+    return f"{loss}  clip@1 {values['clip_at_1']:.1f} %  {rate}  {wait}  {memory}  {eta}{validation}"
 
 
 def _evaluation(kind: str, values: Mapping[str, Any], width: int) -> str:

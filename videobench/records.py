@@ -10,8 +10,6 @@ import hashlib
 import io
 import json
 import math
-import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from videobench.atomic import replacing
 from videobench.errors import DataError
 
 if TYPE_CHECKING:  # pandas takes half a second to import and only `table` needs it
@@ -291,27 +290,11 @@ def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it appears complete or not at all, also after a power cut.
-
-    The temporary file lies beside the target (a rename across file systems isn't atomic) and is opened with
-    the user's own umask, so that others can read a shared results folder.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    """Write a text file whole or not at all; DataError where that is impossible."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise DataError(
             f"can't write: {error.strerror or error}",

@@ -13,7 +13,7 @@ from videobench.runner.events import Event
 
 TRAINING: dict[str, Any] = {
     "step": 50, "num_steps": 200, "loss": 1.2345, "clip_at_1": 41.26, "clips_per_second": 123.4,
-    "data_wait_share": 0.034, "eta_seconds": 125.0, "validation": {"clip@1": 33.3},
+    "data_wait_share": 0.034, "max_memory_bytes": 2**29, "eta_seconds": 125.0, "validation": {"clip@1": 33.3},
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("width", "text"),
     [
-        (160, "loss 1.234  clip@1 41.3 %  123 clips/s  data-wait 3 %  eta 2:05  test clip@1 33.3 %"),
+        (160, "loss 1.234  clip@1 41.3 %  123 clips/s  data-wait 3 %  0.5 GiB  eta 2:05  test clip@1 33.3 %"),
         (100, "loss 1.234  123 clips/s  eta 2:05"),
         (60, "123 clips/s  eta 2:05"),
     ],

@@ -1,6 +1,5 @@
 """Writes a video file: H.264 in mp4, one thread, so that the same frames give the same bytes."""
 
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from videobench.atomic import replacing
 from videobench.errors import DataError
 
 
@@ -33,12 +33,8 @@ def write_video(path: Path, frames: npt.NDArray[np.uint8], *, fps: int, crf: int
             hint="Width and height must be even: 4:2:0 halves the colour planes.",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path, fsync=False) as temporary:  # thousands of them, and each can be made again
         _encode(temporary, frames, fps=fps, crf=crf, gop=gop)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(path: Path, frames: npt.NDArray[np.uint8], *, fps: int, crf: int, gop: int) -> None:

@@ -1,5 +1,6 @@
 """Batches of training clips from any number of worker processes, and all views of a video for evaluation."""
 
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -179,12 +180,19 @@ def training_batches(
                 sampler=range(num_batches),
                 num_workers=num_workers,
                 pin_memory=pin_memory,
+                worker_init_fn=_leave_signals_to_parent,
             )
         )
     for batch in batches:
         if isinstance(batch, _Failure):
             raise DataError(batch.what, where=batch.where, hint=batch.hint)
         yield batch
+
+
+def _leave_signals_to_parent(_: int) -> None:
+    """A signal to the whole group stops the training at its next step; until then it needs its batches."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def view_frames(

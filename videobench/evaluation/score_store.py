@@ -9,10 +9,9 @@ most a temporary file that nobody reads.
 import dataclasses
 import hashlib
 import json
-import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from videobench.atomic import replacing
 from videobench.errors import DataError, IncompleteError
 from videobench.evaluation.view_scores import ViewScores
 from videobench.evaluation.views import View
@@ -55,7 +55,8 @@ def open_store(root: Path, key: ScoreKey, class_names: Sequence[str]) -> "ScoreS
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         card = {"schema": _SCHEMA_VERSION, **dataclasses.asdict(key), "class_names": list(class_names)}
-        _write_atomically(path, lambda temporary: temporary.write_text(json.dumps(card, indent=1)))
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(card, indent=1))
     store = existing_store(folder)  # also when just written: another process may have been first
     if store.key != key:
         raise DataError(
@@ -129,10 +130,8 @@ class ScoreStore:
         table = pa.Table.from_arrays(columns, schema=schema)
         # The time first: of two shards with the same view the older one counts.
         name = f"shard-{time.time_ns():020d}-{uuid.uuid4().hex[:12]}.parquet"
-        _write_atomically(
-            self.folder / name,
-            lambda temporary: pq.write_table(table, temporary, compression="none", use_dictionary=["video", "crop"]),
-        )
+        with replacing(self.folder / name) as temporary:
+            pq.write_table(table, temporary, compression="none", use_dictionary=["video", "crop"])
 
     def missing(self, wanted: Mapping[str, Collection[View]]) -> dict[str, list[View]]:
         """The distinct wanted views the store lacks, sorted; only videos that lack any."""
@@ -251,27 +250,6 @@ def _shard_schema(num_classes: int) -> pa.Schema:
         "logits": pa.list_(pa.field("element", pa.float32(), nullable=False), num_classes),
     }
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
-
-
-def _write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Have ``write`` fill a temporary file beside ``path``, sync and rename it: whole or not there at all."""
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
-    try:
-        write(temporary)
-        _sync(temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _class_names_differ(stored: Sequence[str], given: Sequence[str]) -> str:

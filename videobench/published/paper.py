@@ -156,9 +156,7 @@ def paper_names() -> tuple[str, ...]:
 def load_paper(name: str) -> Paper:
     """Load a paper by its name ('closer_look', 'late_temporal')."""
     if name not in paper_names():
-        raise ConfigError(
-            f"no published numbers of {name!r}", hint=f"There are those of {', '.join(paper_names())}."
-        )
+        raise ConfigError(f"no published numbers of {name!r}", hint=f"There are those of {', '.join(paper_names())}.")
     text = resources.files("videobench.published").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     return parse_paper(text, where=f"{name}.yaml")
 

@@ -40,13 +40,29 @@ def build_dataset(
 
     ``synthetic_motion`` is made where it is missing. Raises DataError for anything that is not there or broken.
     """
+    if isinstance(spec, SyntheticMotion):
+        return _synthetic_motion(spec, subset, workspace, num_workers, progress)
+    found = find_videos(spec, subset, workspace)
+    videos, _ = index_videos(
+        found,
+        cache=workspace.index,
+        on_error="fail",
+        num_workers=worthwhile_workers(len(found.videos), num_workers),
+        progress=progress,
+    )
+    return videos
+
+
+def find_videos(spec: ClassFolders | SplitLists, subset: Subset, workspace: Workspace) -> VideoSet:
+    """Return the videos of one subset as folders and lists name them; no file is opened.
+
+    DataError for a data set, a subset or a class that is not there.
+    """
+    root = dataset_root(spec, workspace)
+    groups = _beside(root, spec.groups)
     match spec:
-        case SyntheticMotion():
-            return _synthetic_motion(spec, subset, workspace, num_workers, progress)
         case ClassFolders():
-            root = dataset_root(spec, workspace)
-            groups = _beside(root, spec.groups)
-            found = class_folders(
+            return class_folders(
                 root,
                 name=spec.name,
                 subset="val" if subset == "validation" else subset,
@@ -56,23 +72,12 @@ def build_dataset(
                 groups=groups,
             )
         case SplitLists():
-            root = dataset_root(spec, workspace)
             if subset == "validation":
                 raise DataError("split lists have the subsets train and test", where=f"{spec.name}: subset")
-            found = split_lists(
-                root, name=spec.name, lists=root / spec.lists, split=spec.split, subset=subset,
-                groups=_beside(root, spec.groups),
-            )  # fmt: skip
+            lists = root / spec.lists
+            return split_lists(root, name=spec.name, lists=lists, split=spec.split, subset=subset, groups=groups)
         case _:
             assert_never(spec)
-    videos, _ = index_videos(
-        found,
-        cache=workspace.index,
-        on_error="fail",
-        num_workers=worthwhile_workers(len(found.videos), num_workers),
-        progress=progress,
-    )
-    return videos
 
 
 def worthwhile_workers(num_videos: int, num_workers: int) -> int:

@@ -5,7 +5,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from videobench.data.video_set import fingerprint
 from videobench.errors import DataError, Interrupted, VideobenchError
-from videobench.runner.build import build_dataset, dataset_root
+from videobench.runner.build import build_dataset, dataset_root, find_videos
 from videobench.runner.environment import num_cores
 from videobench.runner.events import Event, Report
 from videobench.runner.inputs import open_input
@@ -23,7 +23,11 @@ def prepare(nodes: Sequence[Node], workspace: Workspace, report: Report, should_
     Raises DataError for what is missing or broken, and where the videos that a finished training was trained on
     have changed since; Interrupted when ``should_stop`` says so: what was made is kept.
     """
-    for data, subset, clip in _inputs(nodes):
+    inputs = _inputs(nodes)
+    for data, subset, _ in inputs:
+        if not isinstance(data, SyntheticMotion):
+            find_videos(data, subset, workspace)  # probing a large set takes long; what is not there shows at once
+    for data, subset, clip in inputs:
         key = f"{data.name}, {subset}"
 
         def progress(done: int, total: int, key: str = key) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from videobench.atomic import replacing
 from videobench.errors import ConfigError, DataError
 
 DATA_VARIABLE = "VIDEOBENCH_DATA"
@@ -131,9 +132,8 @@ class TrainingFolder:
                 where=str(self.path),
                 hint="put the old files back, or delete this folder to train on the new ones from the start",
             )
-        partial = self.begun.with_suffix(".partial")
-        partial.write_text(json.dumps({"data_fingerprint": data_fingerprint}) + "\n", encoding="utf-8")
-        partial.replace(self.begun)
+        with replacing(self.begun) as temporary:
+            temporary.write_text(json.dumps({"data_fingerprint": data_fingerprint}) + "\n", encoding="utf-8")
 
     def data_fingerprint(self) -> str | None:
         """Return the fingerprint of the videos it was begun on here; None when it came from elsewhere."""

@@ -6,7 +6,6 @@ Nor are random states: the loop derives them from (seed, step, micro-batch). No 
 """
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from videobench.atomic import flush_to_disk
 from videobench.errors import ConfigError, WeightsError
 
 SCHEMA = 1
@@ -70,9 +70,9 @@ class CheckpointFile:
         partial = self.path.with_name(self.path.name + ".partial")
         # Not save_file: a full disk is an OSError here, and an error of safetensors' own there.
         partial.write_bytes(save(tensors, metadata={"header": header, "checksum": _checksum(header, tensors)}))
-        _flush_to_disk(partial)
+        flush_to_disk(partial)
         partial.replace(self.path)
-        _flush_to_disk(self.path.parent)
+        flush_to_disk(self.path.parent)
 
     def load(
         self,
@@ -188,12 +188,3 @@ def _checksum(header: str, tensors: Mapping[str, Tensor]) -> str:
         checksum = zlib.crc32(name.encode(), checksum)
         checksum = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, checksum)
     return f"{checksum:08x}"
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Wait until a file's content, or a folder's entries, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,13 +5,13 @@ Fewer videos per class are a prefix of more; the test set shares no random strea
 """
 
 import json
-import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from videobench.atomic import replacing
 from videobench.data.datasets.synthetic_scenes import (
     CLASS_GROUPS,
     CLASSES,
@@ -153,6 +153,5 @@ def _write_manifest(path: Path, *, version: int, seed: int, sizes: dict[str, int
         "classes": list(CLASSES),
         "size_bytes": dict(sorted(sizes.items())),
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -5,7 +5,6 @@ can't be used with the wrong ones unnoticed; its sha256 ties it to the tensors.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from videobench.atomic import replacing
 from videobench.errors import WeightsError
 from videobench.models.weights.files import file_sha256, read_tensors
 
@@ -75,18 +75,6 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Under a temporary name, forced to the disk, then renamed: a reader sees the old or the new file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    """Write a file whole or not at all: a reader sees the old or the new one."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
