@@ -1,6 +1,7 @@
 """`videobench table`: results beside the published numbers. Computes nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +31,7 @@ def table(
     write: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Fill this file's <!-- table:begin EXPERIMENT SCALE --> block.")
     ] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Without the paper's claims and pairs.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 6 when a number misses its published one.")] = False,
     tolerance: Annotated[float, typer.Option(help="Points allowed by --check.")] = 1.0,
 ) -> None:
@@ -40,7 +42,7 @@ def table(
     [bold]Examples[/bold]
       videobench table closer_look/table2 --scale cpu
       videobench table demo --format markdown
-      videobench table closer_look/table2 --write README.md
+      videobench table closer_look/table2 --scale cpu --brief --write README.md
     """
     from videobench.tables import render
     from videobench.tables.block import write_block
@@ -50,6 +52,7 @@ def table(
 
     loaded = load(experiment, scale, settings)
     result = join(table_request(loaded, only=only or ()), results_folder(Path(home)))
+    whole, result = result, replace(result, statements=(), pairs=()) if brief else result
     if write:
         write_block(write, f"{loaded.name} {loaded.scale}", render.to_markdown(result))
         console().print(f"wrote {write}")
@@ -65,14 +68,17 @@ def table(
         }
         print(renderers[format](result))
     if check:
-        check_table(result, tolerance)
+        check_table(whole, tolerance)
 
 
 def print_result(experiment: "Experiment", home: Path, *, only: Sequence[str]) -> None:
-    """Print the table of an experiment that has just run."""
+    """Print the table of an experiment that has just run, and where the rest is to be seen."""
     from videobench.tables.from_experiment import table_request
     from videobench.tables.join import join
     from videobench.tables.render import to_terminal
 
     result = join(table_request(experiment, only=only), results_folder(home))
-    print_block(to_terminal(result))
+    print_block(to_terminal(replace(result, statements=(), pairs=())))
+    if result.statements:
+        command = f"videobench table {experiment.name} --scale {experiment.scale}"
+        console().print(f"\nWhat becomes of the paper's claims: {command}")

@@ -18,7 +18,7 @@ SNAPSHOT = {
     "train": RUN,
     "finetune": ["experiment", "--from", *RUN[1:]],
     "eval": [name for name in RUN if name != "--failed"],
-    "table": ["experiment", "--scale", "--set", "--only", "--home", "--format", "--write", "--check", "--tolerance"],
+    "table": ["experiment", "--scale", "--set", "--only", "--home", "--format", "--write", "--brief", "--check", "--tolerance"],
     "ls": ["--home", "--json"],
     "show": ["experiment", "--scale", "--set", "--only", "--json"],
     "plan": ["experiment", "--scale", "--set", "--only", "--home", "--json"],
