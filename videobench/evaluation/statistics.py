@@ -66,12 +66,14 @@ def mean(
     """Mean and interval of values [N] or [S, N].
 
     Right-or-wrong values of independent videos get Wilson's interval (it stays honest near 0 and 1), others a
-    bootstrap over videos or clusters; three or more seeds a t interval that covers videos and seeds.
+    bootstrap over videos or clusters; three or more seeds a t interval that covers videos and seeds. Seeds that are
+    right (or wrong) on every video show no spread at all, which isn't certainty: they get the interval of one seed.
     """
     design = _design(values, clusters, strata)
     means = design.means(design.values)  # [S]
     centre, num_seeds = float(means.mean()), len(means)
-    if num_seeds >= MIN_SEEDS:
+    varies = bool((design.values != design.values.flat[0]).any())
+    if num_seeds >= MIN_SEEDS and varies:
         half = _error(design).half_width((1 - CONFIDENCE) / 2)
         interval = Interval(centre - half, centre + half, "videos and seeds", "t over seeds and videos")
     else:
