@@ -14,7 +14,8 @@ def student_t_cdf(t: float, freedom: float) -> float:
 def student_t_quantile(probability: float, freedom: float) -> float:
     """Inverse of ``student_t_cdf`` for a probability from one half up to below 1.
 
-    Newton's steps from 0: above 0 the cumulative distribution bends down, so they never step too far.
+    Newton's steps from 0: above 0 the cumulative distribution bends down, so they never step too far. They end where
+    rounding ends them, near one half by the absolute bound, else by the relative one.
     """
     log_density_at_0 = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
     log_density_at_0 -= 0.5 * math.log(freedom * math.pi)
@@ -23,7 +24,7 @@ def student_t_quantile(probability: float, freedom: float) -> float:
         density = math.exp(log_density_at_0 - (freedom + 1) / 2 * math.log1p(t * t / freedom))
         step = (probability - student_t_cdf(t, freedom)) / density
         t += step
-        if step <= 1e-9 * t:
+        if step <= 1e-9 * t + 1e-12:
             return t
 
 
