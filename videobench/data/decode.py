@@ -41,7 +41,7 @@ FILTERS: Final = {
     "bicubic": Interpolation.BICUBIC,
     "area": Interpolation.AREA,
 }
-_HINT = "`videobench data check` lists all files that can't be used"
+_HINT = "copy or download the file again; FFmpeg can't use what is there"
 
 
 class _SeekNotExactError(Exception):

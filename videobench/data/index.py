@@ -79,7 +79,7 @@ def _all_broken(videos: VideoSet, broken: list[Failure]) -> DataError:
     return DataError(
         f"{len(broken)} of {len(videos.videos)} videos can't be used:\n" + "\n".join(shown),
         where=videos.name,
-        hint="get these files again, or set `on_error: skip` to go on without them (results say how many)",
+        hint="get these files again, or take them out of the folder or the lists",
     )
 
 
