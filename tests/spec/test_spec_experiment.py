@@ -34,7 +34,7 @@ def test_an_experiment_is_a_path_or_a_shipped_name(
     [
         ("paper/tabel1", "there is no shipped experiment 'paper/tabel1'\ndid you mean paper/table1?"
          " legal: paper/table1; a file of your own ends in .yaml"),
-        ("paper/table1.yaml", "paper/table1.yaml: there is no such experiment file\nshipped ones: did you mean"
+        ("paper/table1.yaml", "paper/table1.yaml: there is no such experiment file\nshipped experiments: did you mean"
          " paper/table1? legal: paper/table1"),
         ("", "there is no shipped experiment ''"),
         ("../shipped/paper/table1", "there is no shipped experiment"),

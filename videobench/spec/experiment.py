@@ -160,8 +160,8 @@ def find_experiment(name: str) -> tuple[str, Path]:
     if name in shipped:
         return name, shipped_folder() / f"{name}.yaml"
     if is_file_name:
-        hint = nearest(name.removesuffix(path.suffix), shipped)
-        raise ConfigError("there is no such experiment file", where=name, hint=f"shipped ones: {hint}")
+        hint = nearest(name.removesuffix(path.suffix), shipped).removeprefix("legal: ")
+        raise ConfigError("there is no such experiment file", where=name, hint=f"shipped experiments: {hint}")
     hint = "; ".join(filter(None, (nearest(name, shipped), "a file of your own ends in .yaml")))
     raise ConfigError(f"there is no shipped experiment {name!r}", hint=hint)
 
