@@ -53,6 +53,15 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SkippedVideo:
+    """A video of the test set that was left out because the experiment allows it, and why."""
+
+    __pydantic_config__ = _STRICT
+    video: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluatedData:
     """The test set as it was met: ``num_expected`` videos in it, ``num_evaluated`` with all their views."""
 
@@ -61,7 +70,7 @@ class EvaluatedData:
     fingerprint: str
     num_expected: int
     num_evaluated: int
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[SkippedVideo, ...] = ()
     classes_sha256: str
 
 
@@ -111,7 +120,8 @@ class Record:
 
     ``digest`` names the evaluation, ``training_digest`` the training that made the weights (None for a file).
     ``training`` and ``evaluation`` are the resolved settings as plain nested mappings; ``groups`` holds the
-    same metrics as ``metrics`` for each group of classes. ``created`` is UTC in ISO 8601.
+    same metrics as ``metrics`` for each group of classes. ``created`` is UTC in ISO 8601. ``notes`` are sentences that
+    belong beside the numbers wherever they are shown: a table prints them as footnotes.
     """
 
     __pydantic_config__ = _STRICT
@@ -129,6 +139,7 @@ class Record:
     weights_sha256: str
     environment: Environment
     created: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,6 +230,32 @@ def write_record(folder: Path, record: Record, videos: Iterable[VideoOutcome]) -
     return path
 
 
+def write_class_names(folder: Path, names: Sequence[str]) -> None:
+    """Keep the class names that records name by their ``classes_sha256``, once for all of them."""
+    path = _class_names_path(folder, class_names_sha256(names))
+    if not path.exists():
+        write_atomically(path, json.dumps(list(names), indent=1, ensure_ascii=False) + "\n")
+
+
+def read_class_names(folder: Path, sha256: str) -> tuple[str, ...] | None:
+    """Return the class names behind a record's ``classes_sha256``; None where they were not kept."""
+    path = _class_names_path(folder, sha256)
+    if not path.is_file():
+        return None
+    try:
+        names = tuple(map(str, json.loads(_read_text(path))))
+    except ValueError as error:
+        raise _damaged(path, f"not JSON ({error})") from error
+    if class_names_sha256(names) != sha256:
+        raise _damaged(path, "it holds other class names")
+    return names
+
+
+def class_names_sha256(names: Sequence[str]) -> str:
+    """Return what identifies class names in their order."""
+    return _sha256("\n".join(names))
+
+
 def has_record(folder: Path, digest: str) -> bool:
     """Whether the evaluation with this digest has a record."""
     return _record_path(folder, digest).is_file()
@@ -305,6 +342,10 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _record_path(folder: Path, digest: str) -> Path:
     return folder / f"{digest}.json"
+
+
+def _class_names_path(folder: Path, sha256: str) -> Path:
+    return folder / "classes" / f"{sha256[:16]}.json"
 
 
 def _videos_path(folder: Path, digest: str) -> Path:

@@ -9,14 +9,16 @@ from videobench.evaluation.metrics import Outcome, evaluate
 from videobench.evaluation.score_store import ScoreKey, ScoreStore, open_store, require_complete
 from videobench.evaluation.views import View
 from videobench.models.classifier import Classifier
-from videobench.records import VideoOutcome, write_record
+from videobench.records import VideoOutcome, write_class_names, write_record
 from videobench.runner.build import build_network
 from videobench.runner.environment import Machine
 from videobench.runner.events import Report
 from videobench.runner.inputs import open_input
 from videobench.runner.make_record import make_record
-from videobench.runner.measure import predict_views, wanted_views
+from videobench.runner.measure import predict_views
 from videobench.runner.plan import EvaluationNode
+from videobench.runner.stored import remember_videos
+from videobench.runner.wanted import wanted_views
 from videobench.runner.weights import StoredWeights, load_to_measure, read_weights
 from videobench.runner.workspace import Workspace
 from videobench.spec.experiment import Scale
@@ -41,6 +43,7 @@ def run_evaluation(
     started = time.perf_counter()
     data = open_input(evaluation.data, evaluation.subset, evaluation.clip, workspace)
     device = machine.torch_device()
+    remember_videos(data.videos, evaluation.data, evaluation.subset, workspace)
     weights = read_weights(evaluation.weights, workspace)
     model = _network(evaluation, weights, data.videos).to(device)
     store = _open_store(evaluation, weights.sha256, data.videos, workspace)
@@ -65,6 +68,7 @@ def run_evaluation(
     record = make_record(
         node, scale, data.videos, weights, outcome, seconds=seconds, clips=num_missing, device=device
     )  # fmt: skip
+    write_class_names(workspace.records, data.videos.classes)
     write_record(workspace.records, record, [VideoOutcome.from_row(row) for row in outcome.to_rows()])
     accuracy = 100 * record.metrics["video@1"].value
     report(node.event("finished", seconds=seconds, **{"video@1": accuracy}))

@@ -1,7 +1,5 @@
 """From an evaluation's outcome to the record that is kept of it."""
 
-import hashlib
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +8,7 @@ import torch
 from videobench.data.video_set import VideoSet, fingerprint
 from videobench.evaluation import statistics
 from videobench.evaluation.metrics import Outcome, PerVideo, metrics
-from videobench.records import Cost, EvaluatedData, Metric, Record
+from videobench.records import Cost, EvaluatedData, Metric, Record, class_names_sha256
 from videobench.runner.build import network_size
 from videobench.runner.environment import device_name, environment
 from videobench.runner.plan import EvaluationNode
@@ -56,7 +54,7 @@ def make_record(
             fingerprint=fingerprint(videos),
             num_expected=len(videos.videos),
             num_evaluated=len(outcome.videos),
-            classes_sha256=_sha256_of(videos.classes),
+            classes_sha256=class_names_sha256(videos.classes),
         ),
         metrics=overall,
         groups=groups,
@@ -89,10 +87,6 @@ def _metric(values: PerVideo) -> Metric:
         method=interval.method,
         n=found.num_videos,
     )
-
-
-def _sha256_of(names: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _plain(spec: Training | Evaluation) -> dict[str, Any]:

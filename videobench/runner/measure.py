@@ -1,4 +1,4 @@
-"""Sending views of videos through a network: for an evaluation, and for watching a training."""
+"""Sending views of videos through a network."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,38 +7,17 @@ import torch
 from torch import Tensor
 
 from videobench.data.transforms import to_network_input
-from videobench.data.video_set import VideoSet
-from videobench.evaluation.metrics import evaluate, metrics
 from videobench.evaluation.predict import ScoreWriter, predict
 from videobench.evaluation.reading import read_ahead, reading_requests
-from videobench.evaluation.scores_in_memory import ScoresInMemory
-from videobench.evaluation.views import View, views_of
+from videobench.evaluation.views import View
 from videobench.models.classifier import Classifier
 from videobench.runner.inputs import Input
 from videobench.spec.clip import Clip
-from videobench.spec.protocol import Protocol
 
 BATCH_PIXELS = 2**24
 """A batch holds as many views as fit into this many input pixels: 10 clips of 32x224x224, 1,000 of 16x32x32."""
 MAX_BATCH_VIEWS = 64
 CLIPS_PER_READ = 16
-
-
-def wanted_views(videos: VideoSet, clip: Clip, protocol: Protocol) -> dict[str, list[View]]:
-    """Return the views of every video, as often as the protocol counts them."""
-    wanted: dict[str, list[View]] = {}
-    for video in videos.videos:
-        assert video.info is not None  # opened sets are indexed
-        wanted[video.id] = views_of(
-            video.info.num_frames,
-            frames=clip.frames,
-            stride=clip.stride,
-            num_clips=protocol.clips,
-            grid=protocol.grid,
-            crops=protocol.crops,
-            flip=protocol.flip,
-        )
-    return wanted
 
 
 def predict_views(
@@ -63,21 +42,6 @@ def predict_views(
             device=device,
             progress=progress,
         )
-
-
-def measure_clips(model: Classifier, data: Input, *, num_videos: int, device: torch.device) -> float:
-    """Return clip@1 (0..1) by the ``clip`` protocol on ``num_videos`` videos spread evenly over the set."""
-    step = max(1, len(data.videos.videos) // num_videos)
-    chosen = VideoSet(data.videos.name, data.videos.classes, data.videos.videos[::step][:num_videos])
-    scores = ScoresInMemory()
-    predict_views(model, wanted_views(chosen, data.clip, Protocol()), data, scores, device, None)
-    outcome = evaluate(
-        scores.gathered(),
-        labels={video.id: video.labels for video in chosen.videos},
-        class_names=chosen.classes,
-        aggregation="softmax_mean",
-    )
-    return metrics(outcome)["clip@1"].mean
 
 
 @contextlib.contextmanager

@@ -18,8 +18,8 @@ from videobench.runner.build import build_learning_rate, build_network, build_op
 from videobench.runner.environment import Machine
 from videobench.runner.events import Report
 from videobench.runner.inputs import Input, open_input
-from videobench.runner.measure import measure_clips
 from videobench.runner.plan import TrainingNode
+from videobench.runner.watch import measure_clips
 from videobench.runner.weights import load_to_start, read_weights
 from videobench.runner.workspace import TrainingFolder, Workspace
 from videobench.spec.base import identity
