@@ -18,7 +18,7 @@ from videobench.spec.network import VideoResNet
 from videobench.spec.protocol import PRESETS, Protocol
 from videobench.spec.recipe import OneCycleSchedule, Recipe, Sgd, StepSchedule
 from videobench.spec.settings import EvaluateSettings, Settings, Start
-from videobench.spec.units import Validation, WeightsFile
+from videobench.spec.units import Validation
 
 PAGE = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
 
@@ -37,7 +37,7 @@ SECTIONS: dict[str, type[Spec]] = {
     "### `recipe.schedule`: `step`": StepSchedule,
     "### `recipe.schedule`: `one_cycle`": OneCycleSchedule,
     "### `init`": Start,
-    "### `weights`": WeightsFile,
+    "### `weights`": Start,
     "### `evaluate`": EvaluateSettings,
     "### `evaluate.protocol`": Protocol,
     "### `validation`": Validation,

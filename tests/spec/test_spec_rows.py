@@ -334,3 +334,20 @@ def test_rows_know_where_their_settings_stand(tmp_path: Path) -> None:
     assert row.origins["recipe.flip"] == "--set"
     assert "recipe.epochs" not in row.origins
     assert set(row.origins) <= set(row.settings)
+
+
+def test_a_row_may_measure_another_rows_network(tmp_path: Path) -> None:
+    """Weights of a run are that run's training, at every seed; only the evaluation is the row's own."""
+    rows = "rows: {a: {}, b: {weights: {run: '#a'}, evaluate: {protocol: video_100}}}\n"
+    first, second = load(tmp_path, f"{MINIMAL}seeds: [1, 2]\n{rows}").rows
+    assert [replica.training for replica in second.replicas] == [replica.training for replica in first.replicas]
+    assert [replica.seed for replica in second.replicas] == [1, 2]
+    assert {replica.evaluation.protocol.clips for replica in second.replicas} == {100}
+    assert not {replica.digest for replica in first.replicas} & {replica.digest for replica in second.replicas}
+
+
+def test_a_measured_run_must_be_of_the_rows_network(tmp_path: Path) -> None:
+    """Naming one network and measuring another one's weights is a mistake that is found before anything runs."""
+    rows = "rows: {a: {}, b: {weights: {run: '#a'}, network: {width: 7}}}\n"
+    (found,) = mistakes(tmp_path, f"{MINIMAL}{rows}")
+    assert found == "own.yaml:6: network.width: 7, but the network of #a has 8"

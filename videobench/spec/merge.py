@@ -18,7 +18,7 @@ PATH_FIELDS: tuple[KeyPath, ...] = (
 )  # fmt: skip
 """Fields that hold a path; written in a file, it is meant from that file's folder."""
 
-SOURCE_FIELDS: tuple[KeyPath, ...] = (("init", "run"), ("init", "file"), ("weights", "file"))
+SOURCE_FIELDS: tuple[KeyPath, ...] = (("init", "run"), ("init", "file"), ("weights", "run"), ("weights", "file"))
 """Fields that, like ``type``, decide what their neighbours mean."""
 
 PROTOCOL: KeyPath = ("evaluate", "protocol")
@@ -131,7 +131,7 @@ def from_folder(reference: str, folder: Path) -> str:
 def _from_folder(path: KeyPath, value: Any, folder: Path) -> Any:
     if not isinstance(value, str) or not value:
         return value
-    if path == ("init", "run"):
+    if path in (("init", "run"), ("weights", "run")):
         return from_folder(value, folder)
     return _resolved(value, folder) if path in PATH_FIELDS else value
 

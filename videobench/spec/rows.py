@@ -22,7 +22,7 @@ from videobench.spec.units import Evaluation, Training, WeightsFile
 SET = "--set"
 """The origin of settings from the command line."""
 
-INIT_RUN: KeyPath = ("init", "run")
+RUNS: tuple[KeyPath, ...] = (("init", "run"), ("weights", "run"))
 
 Weights = Training | WeightsFile
 
@@ -96,7 +96,7 @@ class Shared:
 
 
 Way = tuple[tuple["Expansion", str], ...]
-"""The rows whose ``init.run`` led here."""
+"""The rows whose ``init.run`` or ``weights.run`` led here."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,9 @@ class Expansion:
         for split in splits or (None,):
             at_split = leaves if split is None else overlay(leaves, self._split_layer(split))
             settings = self._settings(at_split, name)
-            # What trains nothing has nothing to draw from a seed.
-            used = (seeds or (settings.seed,))[: None if settings.weights is None else 1]
+            # A file has nothing to draw from a seed.
+            is_file = settings.weights is not None and settings.weights.file is not None
+            used = (seeds or (settings.seed,))[: 1 if is_file else None]
             replicas = tuple(self._replica(settings, seed, split, at_split, way) for seed in used)
             found.append(_Resolved(settings, at_split, replicas))
         every = tuple(replica for resolved in found for replica in resolved.replicas)
@@ -186,24 +187,33 @@ class Expansion:
         return settings
 
     def _check_source(self, leaves: Leaves) -> None:
-        """Report an ``init.run`` that leads nowhere, for a row that has other mistakes already."""
-        leaf = leaves.get(INIT_RUN)
-        if leaf and isinstance(leaf.value, str) and "#" in leaf.value:
-            try:
-                self._find_source(leaf.value)
-            except ConfigError as error:
-                self._shared.problems.add_error(leaf.origin, "init.run", error)
+        """Report an ``init.run`` or ``weights.run`` that leads nowhere, for a row that has other mistakes already."""
+        for path in RUNS:
+            leaf = leaves.get(path)
+            if leaf and isinstance(leaf.value, str) and "#" in leaf.value:
+                try:
+                    self._find_source(leaf.value)
+                except ConfigError as error:
+                    self._shared.problems.add_error(leaf.origin, ".".join(path), error)
 
     def _replica(self, settings: Settings, seed: int, split: int | None, leaves: Leaves, way: Way) -> Replica:
-        training: Training | None = None
+        weights = self._start(settings, seed, split, leaves, way)
         if settings.weights is None:
-            training = Training(
+            weights = Training(
                 data=settings.data, subset=settings.subset, clip=settings.clip, network=settings.network,
-                recipe=settings.recipe, init=self._start(settings, seed, split, leaves, way), seed=seed,
-                validation=settings.validation,
+                recipe=settings.recipe, init=weights, seed=seed, validation=settings.validation,
             )  # fmt: skip
-        weights = training or self._start(settings, seed, split, leaves, way)
         assert weights is not None
+        training = weights if isinstance(weights, Training) else None
+        if training and training.network != settings.network:
+            assert settings.weights is not None
+            theirs, ours = training.network.model_dump(), settings.network.model_dump()
+            field = next(name for name in ours if ours[name] != theirs.get(name))
+            message = (
+                f"network.{field}: {ours[field]!r}, but the network of {settings.weights.run} has {theirs.get(field)!r}"
+            )
+            self._shared.problems.add(place(leaves, ("network", field)) or self.family.own.label, message)
+            raise _WrongRowError
         measured = settings.evaluate
         evaluation = Evaluation(
             weights=weights, network=settings.network, data=measured.data, subset=measured.subset,

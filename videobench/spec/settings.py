@@ -10,11 +10,11 @@ from videobench.spec.dataset import Dataset, Subset
 from videobench.spec.network import Network
 from videobench.spec.protocol import Protocol
 from videobench.spec.recipe import Recipe
-from videobench.spec.units import Sha256, Validation, WeightsFile
+from videobench.spec.units import Sha256, Validation
 
 
 class Start(Spec):
-    """Where a training starts: another row, or a file."""
+    """Weights to start from or to measure: another row's, or a file's."""
 
     run: str | None = None
     """``experiment#row``, or ``#row`` of the same file."""
@@ -48,8 +48,8 @@ class Settings(Spec):
     network: Network
     recipe: Recipe = Recipe()
     init: Start | None = None
-    weights: WeightsFile | None = None
-    """Evaluate this file instead of training."""
+    weights: Start | None = None
+    """Evaluate another row's network, or a file, instead of training."""
     evaluate: EvaluateSettings
     validation: Validation = Validation()
     seed: int = Field(default=0, ge=0)
