@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import doctor, evaluate, finetune, ls, models, plan, show, table, train
+from . import compare, data, doctor, evaluate, finetune, ls, models, plan, scores, show, table, train
 
 # Line breaks are kept in help texts, so a paragraph is one line of its own length.
 HELP = """Reproduce the published tables of video action recognition.
@@ -33,7 +33,7 @@ app = typer.Typer(
     help=HELP,
 )
 
-for module in (train, finetune, evaluate, table, ls, show, plan, models, doctor):
+for module in (train, finetune, evaluate, table, compare, ls, show, plan, models, scores, data, doctor):
     module.register(app)
 
 

@@ -1,6 +1,7 @@
-"""`videobench ls`: the shipped experiments."""
+"""`videobench ls`: what can be named: experiments, protocols."""
 
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -11,19 +12,43 @@ def register(app: typer.Typer) -> None:
     app.command()(ls)
 
 
-def ls(home: options.Home = options.HOME, as_json: options.Json = False) -> None:
-    """List the shipped experiments and how much of each is done.
+def ls(
+    what: Annotated[
+        Literal["experiments", "protocols"], typer.Argument(metavar="WHAT", help="experiments or protocols.")
+    ] = "experiments",
+    home: options.Home = options.HOME,
+    as_json: options.Json = False,
+) -> None:
+    """List the shipped experiments, or the named protocols.
 
-    Done are the evaluations whose results lie under --home.
+    Experiments come with how much of each is done: the evaluations whose results lie under --home.
+    Protocols are what evaluate.protocol may name: which views of a video are scored, and what is averaged.
 
     [bold]Examples[/bold]
       videobench ls
+      videobench ls protocols
       videobench ls --home /data/videobench --json
     """
+    from .console import print_json, print_table
+
+    rows = _protocols() if what == "protocols" else _experiments(Path(home))
+    if as_json:
+        print_json(rows)
+    elif what == "protocols":
+        columns = ["protocol", "digest", "description"]
+        print_table(columns, [[row[name] for name in columns] for row in rows])
+    else:
+        columns = ["experiment", "title", "published", "scale", "rows"]
+        done = [f"{row['done']}/{row['evaluations']}" for row in rows]
+        print_table(
+            [*columns, "done"], [[*(row[name] for name in columns), n] for row, n in zip(rows, done, strict=True)]
+        )
+
+
+def _experiments(home: Path) -> list[dict[str, Any]]:
     from videobench.records import has_record
     from videobench.spec.experiment import shipped_names
 
-    from .console import print_json, print_table
     from .loading import load, results_folder, scales_of
 
     rows = []
@@ -31,7 +56,6 @@ def ls(home: options.Home = options.HOME, as_json: options.Json = False) -> None
         for scale in scales_of(name):
             experiment = load(name, scale, None)
             digests = [replica.digest for row in experiment.rows for replica in row.replicas]
-            done = sum(has_record(results_folder(Path(home)), key) for key in digests)
             rows.append(
                 {
                     "experiment": name,
@@ -40,17 +64,24 @@ def ls(home: options.Home = options.HOME, as_json: options.Json = False) -> None
                     "scale": scale,
                     "rows": len(experiment.rows),
                     "evaluations": len(digests),
-                    "done": done,
+                    "done": sum(has_record(results_folder(home), key) for key in digests),
                 }
             )
-    if as_json:
-        print_json(rows)
-        return
-    print_table(
-        ["experiment", "title", "published", "scale", "rows", "done"],
-        [
-            [row["experiment"], row["title"], row["published"], row["scale"], row["rows"],
-             f"{row['done']}/{row['evaluations']}"]
-            for row in rows
-        ],
-    )  # fmt: skip
+    return rows
+
+
+def _protocols() -> list[dict[str, Any]]:
+    from videobench.spec.base import digest
+    from videobench.spec.protocol import PRESETS, preset
+
+    protocols = {name: preset(name) for name in PRESETS}
+    return [
+        {
+            "protocol": name,
+            "digest": digest(protocol),
+            "description": protocol.description,
+            "views": protocol.num_views,
+            "fields": PRESETS[name],
+        }
+        for name, protocol in protocols.items()
+    ]

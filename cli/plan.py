@@ -62,7 +62,7 @@ def plan(
                 row.clips,
                 "-" if row.seconds is None else duration(row.seconds),
                 f"{row.evaluated} of {row.evaluations}",
-                row.views,
+                "by length" if row.views is None else row.views,
             ]
             for row in found.rows
         ],

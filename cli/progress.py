@@ -21,9 +21,9 @@ VERBS = {"data": "data", "training": "train", "evaluation": "eval"}
 
 
 @contextmanager
-def watching(plan: "Plan") -> Iterator[Callable[["Event"], None]]:
-    """Yield a function that shows events as they come."""
-    num_units = len(plan.needed_trainings()) + len(plan.missing_evaluations())
+def watching(plan: "Plan | None" = None) -> Iterator[Callable[["Event"], None]]:
+    """Yield a function that shows events as they come, and how much of ``plan`` is done."""
+    num_units = len(plan.needed_trainings()) + len(plan.missing_evaluations()) if plan else 0
     out = console(stderr=True)
     if sys.stderr.isatty():
         with _bars(out) as progress:
@@ -53,7 +53,7 @@ class _Lines:
             count = f"[{self._done}/{self._num_units}] "
         if event.kind == "progress" and event.unit == "training":
             step = f"step {event.values['step']}/{event.values['num_steps']}  "
-        if event.unit != "data" or event.kind != "finished":
+        if _is_news(event):
             self._out.print(f"{count}{event.label}: {step}{describe(event)}", markup=False)
 
 
@@ -73,8 +73,8 @@ class _Bars:
         if event.kind in ("finished", "failed"):
             if key in self._tasks:
                 progress.remove_task(self._tasks.pop(key))
-            if event.unit != "data":
-                self._count(event)
+            if _is_news(event):
+                self._conclude(event)
             return
         if key not in self._tasks:
             name = f"{VERBS[event.unit]} {event.label}"
@@ -83,18 +83,25 @@ class _Bars:
         done, total = counts(event)
         progress.update(self._tasks[key], completed=done, total=total, text=describe(event, width=width))
 
-    def _count(self, event: "Event") -> None:
-        self._done += 1
+    def _conclude(self, event: "Event") -> None:
+        self._done += event.unit != "data"
         style = "red" if event.kind == "failed" else None
         self._progress.console.print(f"{event.label}: {describe(event)}", markup=False, style=style)
         self._show_total_last()
 
     def _show_total_last(self) -> None:
+        if not self._num_units:
+            return
         if self._total is not None:
             self._progress.remove_task(self._total)
         self._total = self._progress.add_task(
             "all", completed=self._done, total=self._num_units, text=f"{self._done}/{self._num_units} units done"
         )
+
+
+def _is_news(event: "Event") -> bool:
+    """Whether it deserves a line: data that is ready doesn't, unless some of it is left out."""
+    return event.unit != "data" or event.kind != "finished" or "skipped" in event.values
 
 
 def counts(event: "Event") -> tuple[int | None, int | None]:

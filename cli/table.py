@@ -31,6 +31,12 @@ def table(
     write: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Fill this file's <!-- table:begin EXPERIMENT SCALE --> block.")
     ] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="ROW", help="Compare every row with this one on the same videos.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the table too, as a .png, .svg or .pdf file.")
+    ] = None,
     brief: Annotated[bool, typer.Option("--brief", help="Without the paper's claims and pairs.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 6 when a number misses its published one.")] = False,
     tolerance: Annotated[float, typer.Option(help="Points allowed by --check.")] = 1.0,
@@ -43,15 +49,20 @@ def table(
       videobench table closer_look/table2 --scale cpu
       videobench table demo --format markdown
       videobench table closer_look/table2 --scale cpu --brief --write README.md
+      videobench table closer_look/table2 --scale cpu --against R3D/8
+      videobench table closer_look/figure5b --scale cpu --plot clips.png
     """
     from videobench.tables import render
     from videobench.tables.block import write_block
     from videobench.tables.check import check as check_table
     from videobench.tables.from_experiment import table_request
     from videobench.tables.join import join
+    from videobench.tables.picture import check_picture
 
+    if plot:
+        check_picture(plot)
     loaded = load(experiment, scale, settings)
-    result = join(table_request(loaded, only=only or ()), results_folder(Path(home)))
+    result = join(table_request(loaded, only=only or (), against=against), results_folder(Path(home)))
     whole, result = result, replace(result, statements=(), pairs=()) if brief else result
     if write:
         write_block(write, f"{loaded.name} {loaded.scale}", render.to_markdown(result))
@@ -59,14 +70,12 @@ def table(
     elif format == "terminal":
         print_block(render.to_terminal(result))
     else:
-        renderers = {
-            "markdown": render.to_markdown,
-            "csv": render.to_csv,
-            "json": render.to_json,
-            "latex": render.to_latex,
-            "html": render.to_html,
-        }
-        print(renderers[format](result))
+        print(render.FORMATS[format](result))
+    if plot:
+        from videobench.tables.plots import plot_table
+
+        plot_table(result, plot)
+        console(stderr=True).print(f"wrote {plot}", markup=False)
     if check:
         check_table(whole, tolerance)
 

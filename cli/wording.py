@@ -27,7 +27,10 @@ def _data(event: "Event") -> str:
     if event.kind == "started":
         return str(event.values["text"])
     if event.kind == "progress":
-        return f"{event.values['done']}/{event.values['total']} videos"
+        left = f"  eta {duration(event.values['eta_seconds'])}" if "eta_seconds" in event.values else ""
+        return f"{event.values['done']}/{event.values['total']} videos{left}"
+    if skipped := event.values.get("skipped"):
+        return f"{skipped} of {event.values['total']} videos skipped, see {event.values['ledger']}"
     return "ready"
 
 
@@ -35,7 +38,9 @@ def _training(kind: str, values: Mapping[str, Any], width: int) -> str:
     if kind == "started":
         return f"training {values['num_steps']} steps {values['start']}"
     if kind == "finished":
-        return f"trained in {duration(values['seconds'])}"
+        selected = values.get("selected")
+        chosen = f", best {selected['metric']} after step {selected['step']}" if selected else ""
+        return f"trained in {duration(values['seconds'])}{chosen}"
     return training_line(values, width=width)
 
 
@@ -49,21 +54,51 @@ def training_line(values: Mapping[str, Any], *, width: int = WIDE) -> str:
     if width < WIDE:
         return f"{loss}  {rate}  {eta}"
     wait = f"data-wait {100 * values['data_wait_share']:.0f} %"
-    validation = "".join(f"  test {name} {value:.1f} %" for name, value in values["validation"].items())
     memory = f"{values['max_memory_bytes'] / 2**30:.1f} GiB"
-    return f"{loss}  clip@1 {values['clip_at_1']:.1f} %  {rate}  {wait}  {memory}  {eta}{validation}"
+    measured = _accuracies(values["validation"])
+    return f"{loss}  clip@1 {values['clip_at_1']:.1f} %  {rate}  {wait}  {memory}  {eta}{measured}"
+
+
+def _accuracies(named: Mapping[str, float]) -> str:
+    """List accuracies called ``test[10 views] clip@1``, without saying the same views twice."""
+    shown, before = "", ""
+    for name, value in named.items():
+        views, _, metric = name.rpartition(" ")
+        shown += f"  {metric if views == before else name} {value:.1f} %"
+        before = views
+    return shown
 
 
 def _evaluation(kind: str, values: Mapping[str, Any], width: int) -> str:
+    processes = values.get("processes", 1)
     if kind == "started":
-        stored = f", {values['stored']} are stored" if values["stored"] else ""
-        return f"evaluating {values['num_views']} views{stored}"
+        computed, stored = values["num_views"], values["stored"]
+        views = f"{computed:,} of {computed + stored:,} views to compute, {stored:,} stored"
+        views += f", on {processes} processes" if processes > 1 else ""
+        return views + _left_out(values["unreadable"])
     if kind == "finished":
-        return f"evaluated in {duration(values['seconds'])}, video@1 {values['video@1']:.1f} %"
+        views = f"{values['computed']:,} views computed, {values['stored']:,} from the store"
+        text = f"video@1 {values['video@1']:.1f} %, {views}, {duration(values['seconds'])}"
+        return text + _left_out(values["unreadable"])
     rate = values["views"] / max(values["seconds"], 1e-9)
     left = (values["num_views"] - values["views"]) / rate
     shown = f"{rate:.0f} views/s  eta {duration(left)}"
-    return shown if width < MEDIUM else f"{values['views']}/{values['num_views']} views  {shown}"
+    if width < MEDIUM:
+        return shown
+    share = f" of rank 0's share of {processes}" if processes > 1 else ""
+    return f"{values['views']}/{values['num_views']} views{share}  {shown}"
+
+
+def _left_out(num_unreadable: int) -> str:
+    return f"; {num_unreadable} damaged shards left out, `videobench scores ls` names them" if num_unreadable else ""
+
+
+def size(num_bytes: int) -> str:
+    """Return bytes as 812 B, 3.4 kB, 27.0 MB or 1.5 GB."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if num_bytes >= factor:
+            return f"{num_bytes / factor:.1f} {unit}"
+    return f"{num_bytes} B"
 
 
 def duration(seconds: float) -> str:

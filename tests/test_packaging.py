@@ -60,7 +60,8 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"videobench", "videobench_cli"}
-    assert {"videobench/py.typed", "videobench_cli/app.py", "videobench/experiments/demo.yaml"} <= names
+    kinetics = "videobench/data/datasets/kinetics400.txt"
+    assert {"videobench/py.typed", "videobench_cli/app.py", "videobench/experiments/demo.yaml", kinetics} <= names
     for source, target in (("experiments", "videobench/experiments"), ("videobench/published", "videobench/published")):
         for path in (ROOT / source).rglob("*.yaml"):
             assert f"{target}/{path.relative_to(ROOT / source).as_posix()}" in names

@@ -16,7 +16,6 @@ from videobench.records import (
     NetworkSize,
     Record,
     SkippedVideo,
-    VideoOutcome,
     flatten,
     has_record,
     load_records,
@@ -25,6 +24,7 @@ from videobench.records import (
     write_atomically,
     write_record,
 )
+from videobench.video_outcome import VideoOutcome
 
 VIDEOS = [
     VideoOutcome("a,1", "g01", (3,), (3, 1, 0, 2, 4), "motion", 0.7, True, True, 0.5, 10, 10),

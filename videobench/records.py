@@ -11,15 +11,16 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from videobench.atomic import replacing
 from videobench.errors import DataError
+from videobench.video_outcome import VIDEO_COLUMNS, VideoOutcome
 
 if TYPE_CHECKING:  # pandas takes half a second to import and only `table` needs it
     import pandas as pd
@@ -72,6 +73,13 @@ class EvaluatedData:
     num_evaluated: int
     skipped: tuple[SkippedVideo, ...] = ()
     classes_sha256: str
+    original_fingerprint: str | None = None
+    """Of optical flow: the fingerprint of the videos it was computed from."""
+
+    @property
+    def videos_fingerprint(self) -> str:
+        """Says which videos were looked at, in colour or as flow."""
+        return self.original_fingerprint or self.fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +96,7 @@ class NetworkSize:
 class Cost:
     """What the run took; training is None when the weights came from a file.
 
-    ``total_training_seconds`` adds the trainings that this one's weights started from.
+    ``total_training_seconds`` adds the trainings that this one's weights started from; ``threads`` count per process.
     """
 
     __pydantic_config__ = _STRICT
@@ -98,6 +106,7 @@ class Cost:
     clips: int
     device: str
     threads: int
+    processes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,69 +151,6 @@ class Record:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class VideoOutcome:
-    """What happened to one video; the field order is the column order of the CSV file.
-
-    ``labels`` are all right answers, ``predicted`` the best classes, best first; ``clip_hits`` is the fraction
-    of single views that were right (None after fusion), ``pair_hit`` 1 when the label beat its partner class
-    (None without one). ``source`` is the video itself where no common recording is known.
-    """
-
-    video: str
-    source: str
-    labels: tuple[int, ...]
-    predicted: tuple[int, ...]
-    group: str
-    clip_hits: float | None
-    video_hit: bool
-    video_hit_5: bool
-    pair_hit: float | None
-    num_views: int
-    num_distinct_views: int
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Build from one flat row, of text as in the CSV file or of numbers; NaN and empty text mean None."""
-        return cls(
-            video=str(row["video"]),
-            source=str(row["source"]),
-            labels=tuple(map(int, row["labels"].split())),
-            predicted=tuple(map(int, row["predicted"].split())),
-            group=str(row["group"]),
-            clip_hits=_fraction(row["clip_hits"]),
-            video_hit=bool(int(row["video_hit"])),
-            video_hit_5=bool(int(row["video_hit_5"])),
-            pair_hit=_fraction(row["pair_hit"]),
-            num_views=int(row["num_views"]),
-            num_distinct_views=int(row["num_distinct_views"]),
-        )
-
-    def to_row(self) -> dict[str, Any]:
-        """The flat row of text and numbers that ``from_row`` reads."""
-        return {
-            "video": self.video,
-            "source": self.source,
-            "labels": " ".join(map(str, self.labels)),
-            "predicted": " ".join(map(str, self.predicted)),
-            "group": self.group,
-            "clip_hits": "" if self.clip_hits is None else self.clip_hits,
-            "video_hit": int(self.video_hit),
-            "video_hit_5": int(self.video_hit_5),
-            "pair_hit": "" if self.pair_hit is None else self.pair_hit,
-            "num_views": self.num_views,
-            "num_distinct_views": self.num_distinct_views,
-        }
-
-
-_VIDEO_COLUMNS = tuple(column.name for column in fields(VideoOutcome))
-
-
-def _fraction(value: str | float) -> float | None:
-    number = float("nan") if value == "" else float(value)
-    return None if math.isnan(number) else number
-
-
 @dataclass(frozen=True, kw_only=True)
 class _RecordFile:
     """The JSON file: the record, its schema, and the sha256 of the CSV file that belongs to it."""
@@ -218,7 +164,7 @@ class _RecordFile:
 def write_record(folder: Path, record: Record, videos: Iterable[VideoOutcome]) -> Path:
     """Write the record and its videos atomically, the JSON file last, and return the JSON file's path."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _VIDEO_COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(buffer, VIDEO_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(outcome.to_row() for outcome in videos)
     table = buffer.getvalue()

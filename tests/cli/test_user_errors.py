@@ -160,7 +160,7 @@ def test_weights_that_do_not_fit(home: Path) -> None:
         call("eval", other, "--home", home, "--set", f"data.root={home / 'others'}", "--set", "data.name=others"),
         4,
         "trained for 2 classes",
-        "bright / dark",
+        "lacks bright; the network lacks light",
         "weights.safetensors",
     )
     content = bytearray(weights.read_bytes())

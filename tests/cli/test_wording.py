@@ -13,7 +13,8 @@ from videobench.runner.events import Event
 
 TRAINING: dict[str, Any] = {
     "step": 50, "num_steps": 200, "loss": 1.2345, "clip_at_1": 41.26, "clips_per_second": 123.4,
-    "data_wait_share": 0.034, "max_memory_bytes": 2**29, "eta_seconds": 125.0, "validation": {"clip@1": 33.3},
+    "data_wait_share": 0.034, "max_memory_bytes": 2**29, "eta_seconds": 125.0,
+    "validation": {"test[1 view] clip@1": 33.3},
 }  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("width", "text"),
     [
-        (160, "loss 1.234  clip@1 41.3 %  123 clips/s  data-wait 3 %  0.5 GiB  eta 2:05  test clip@1 33.3 %"),
+        (160, "loss 1.234  clip@1 41.3 %  123 clips/s  data-wait 3 %  0.5 GiB  eta 2:05  test[1 view] clip@1 33.3 %"),
         (100, "loss 1.234  123 clips/s  eta 2:05"),
         (60, "123 clips/s  eta 2:05"),
     ],
@@ -40,18 +41,50 @@ def test_a_training_at_any_width(width: int, text: str) -> None:
     assert describe(event("progress", **TRAINING), width=width) == text
 
 
+def test_views_are_named_once() -> None:
+    """Two accuracies of the same views follow their name; other views have their own."""
+    validation = {"test[10 views] clip@1": 33.3, "test[10 views] video@1": 44.4, "train[1 view] clip@1": 55.5}
+    line = describe(event("progress", **{**TRAINING, "validation": validation}), width=160)
+    assert line.endswith("eta 2:05  test[10 views] clip@1 33.3 %  video@1 44.4 %  train[1 view] clip@1 55.5 %")
+
+
 @pytest.mark.parametrize(
     ("shown", "text"),
     [
         (event("started", num_steps=200, start="from scratch"), "training 200 steps from scratch"),
-        (event("finished", seconds=65.0), "trained in 1:05"),
+        (event("finished", seconds=65.0, selected=None), "trained in 1:05"),
+        (
+            event("finished", seconds=65.0, selected={"metric": "video@1", "step": 120}),
+            "trained in 1:05, best video@1 after step 120",
+        ),
         (event("failed", message="no data"), "FAILED: no data"),
-        (event("started", "evaluation", num_views=60, stored=0), "evaluating 60 views"),
-        (event("started", "evaluation", num_views=0, stored=6), "evaluating 0 views, 6 are stored"),
+        (
+            event("started", "evaluation", num_views=0, stored=3000, unreadable=0),
+            "0 of 3,000 views to compute, 3,000 stored",
+        ),
+        (
+            event("started", "evaluation", num_views=2, stored=4, unreadable=1),
+            "2 of 6 views to compute, 4 stored; 1 damaged shards left out, `videobench scores ls` names them",
+        ),
         (event("progress", "evaluation", views=20, num_views=60, seconds=2.0), "20/60 views  10 views/s  eta 4 s"),
-        (event("finished", "evaluation", seconds=2.0, **{"video@1": 66.66}), "evaluated in 2 s, video@1 66.7 %"),
+        (
+            event("finished", "evaluation", seconds=2.0, computed=60, stored=0, unreadable=0, **{"video@1": 66.66}),
+            "video@1 66.7 %, 60 views computed, 0 from the store, 2 s",
+        ),
         (event("started", "data", text="decoding 6 videos once"), "decoding 6 videos once"),
+        (
+            event("started", "evaluation", num_views=60, stored=0, unreadable=0, processes=2),
+            "60 of 60 views to compute, 0 stored, on 2 processes",
+        ),
+        (
+            event("progress", "evaluation", views=20, num_views=30, seconds=2.0, processes=2),
+            "20/30 views of rank 0's share of 2  10 views/s  eta 1 s",
+        ),
         (event("progress", "data", done=3, total=6), "3/6 videos"),
+        (
+            event("finished", "data", skipped=2, total=6, ledger="small.failures.jsonl"),
+            "2 of 6 videos skipped, see small.failures.jsonl",
+        ),
     ],
 )
 def test_every_event_has_words(shown: Event, text: str) -> None:

@@ -1,5 +1,6 @@
 """Frame i is the i-th frame that decoding everything yields, in every kind of file, however it is reached."""
 
+import os
 import random
 from pathlib import Path
 
@@ -7,15 +8,12 @@ import av
 import numpy as np
 import pytest
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
+from decoded_plainly import reference
 from painted_videos import HEIGHT, WIDTH, numbers, painted, write_painted
 
-from videobench.data import decode
-from videobench.data.decode import FILTERS, decode_frames, probe
+from videobench.data import decode, exact_seek
+from videobench.data.decode import FILTERS, decode_frames, probe, stream_frames
 from videobench.errors import DataError
-
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "videos"
-NOT_SHARED = "needs the real videos of ../shared/videos, which are not part of the project"
 
 H264 = {"preset": "veryfast", "crf": "20"}
 
@@ -61,20 +59,6 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def reference(path: Path, *, size: tuple[int, int] | None = None, filter: str = "FAST_BILINEAR") -> NDArray[np.uint8]:
-    """Decode everything, in the plainest way: all frames [T, H, W, 3], turned as the metadata says."""
-    frames = []
-    with av.open(str(path), metadata_errors="replace") as container:
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1
-        for frame in container.decode(stream):
-            turns = round(frame.rotation / 90) % 4
-            height, width = (frame.height, frame.width) if size is None else size if turns % 2 == 0 else size[::-1]
-            rgb = frame.reformat(width, height, "rgb24", interpolation=filter, threads=1)
-            frames.append(np.rot90(rgb.to_ndarray(), turns))
-    return np.stack(frames)
-
-
 def index_lists(num_frames: int) -> list[list[int]]:
     """Clips from everywhere, strided, looped, backwards, scattered, repeated, all, and single frames."""
     draw = random.Random(0)
@@ -117,16 +101,42 @@ def test_a_late_clip_does_not_decode_the_frames_before_its_key_frame(
 ) -> None:
     """Frames 49 and 50 of a file with a key frame every 12 need only packets from number 48 on."""
     fed: list[int] = []
-    whole = decode._decode_group
+    whole = exact_seek._decode_group
 
     def spy(context, packets, wanted):
         fed.append(len(packets))
         return whole(context, packets, wanted)
 
-    monkeypatch.setattr(decode, "_decode_group", spy)
+    monkeypatch.setattr(exact_seek, "_decode_group", spy)
     decode_frames(videos / "b_frames.mp4", [49, 50])
     assert len(fed) == 1
     assert fed[0] < 12
+
+
+def test_frames_are_streamed_one_by_one(videos: Path) -> None:
+    """Each wanted frame comes once, rising, as decode_frames has it."""
+    for name in ("b_frames.mp4", "b_frames.mkv"):
+        frames = stream_frames(videos / name, [3, 4, 50], size=(20, 30))
+        assert np.array_equal(next(frames)[1], decode_frames(videos / name, [3], size=(20, 30))[0])
+        assert [index for index, _ in frames] == [4, 50]
+
+
+@pytest.mark.parametrize(("lie", "again"), [(0, []), (1, [10, 11])])
+def test_a_file_that_contradicts_its_table_midway_is_put_right(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, lie: int, again: list[int]
+) -> None:
+    """Frames that decoding from the start gives too don't come again; wrong ones do, corrected by decode_frames."""
+    whole = decode.seek_and_decode
+
+    def breaks_off(container, stream, wanted, num_frames):
+        for index, frame in whole(container, stream, [index + lie for index in wanted[:2]], num_frames):
+            yield index - lie, frame
+        raise exact_seek.SeekNotExactError
+
+    monkeypatch.setattr(decode, "seek_and_decode", breaks_off)
+    path = videos / "b_frames.mp4"
+    assert [index for index, _ in stream_frames(path, [10, 11, 20, 21])] == [10, 11, *again, 20, 21]
+    assert numbers(decode_frames(path, [10, 11, 20, 21])) == [10, 11, 20, 21]
 
 
 @pytest.mark.parametrize("filter", FILTERS)
@@ -159,6 +169,16 @@ def test_probe_tells_what_is_in_the_file(videos: Path) -> None:
     path = videos / "b_frames.mp4"
     info = probe(path)
     assert (info.height, info.width, info.fps, info.size_bytes) == (HEIGHT, WIDTH, 25.0, path.stat().st_size)
+
+
+def test_probe_tells_when_frames_are_shown(videos: Path) -> None:
+    """Only a rate that varies needs their times; otherwise frame i is shown at i / fps, whenever the first one is."""
+    regular = probe(videos / "late_start.mp4")
+    assert (regular.fps, regular.times) == (25.0, None)
+    varying = probe(videos / "variable_rate.mp4")
+    times = [(3 * i + i % 3) / 25 for i in range(60)]
+    assert varying.times == pytest.approx(times)
+    assert varying.fps == pytest.approx(59 / times[-1])
 
 
 def test_probe_counts_the_frames_that_come_out(videos: Path, tmp_path: Path) -> None:
@@ -207,6 +227,53 @@ def test_what_is_not_a_video_is_an_error_naming_the_file(function, tmp_path: Pat
     for name in ("missing", "empty", "text", "folder", "box", "no_header", "sound"):
         with pytest.raises(DataError, match=rf"{name}\.mp4"):
             function(tmp_path / f"{name}.mp4")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_would_wait_for_ever_is_not_opened(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is no file."""
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(DataError, match=r"pipe\.mp4: no such file"):
+        probe(tmp_path / "pipe.mp4")
+
+
+class Clock:
+    """Time that passes only when somebody looks."""
+
+    def __init__(self, seconds_per_look: float) -> None:
+        self.now, self.step = 0.0, seconds_per_look
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+@pytest.mark.parametrize("function", [probe, lambda path: decode_frames(path, [50])], ids=["probe", "decode"])
+def test_a_frame_that_takes_too_long_is_an_error(function, videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the file and the frame. The limit is for a frame, not for the file."""
+    path = videos / "b_frames.mkv"
+    monkeypatch.setattr(decode, "time", Clock(seconds_per_look=10))
+    function(path)
+    monkeypatch.setattr(decode, "time", Clock(seconds_per_look=40))
+    with pytest.raises(DataError, match=r"b_frames\.mkv: frame 0 can't be decoded \(it didn't come within 60 s\)"):
+        function(path)
+
+
+def test_a_reader_that_takes_its_time_is_not_to_blame(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passes between one frame and asking for the next doesn't count."""
+    clock = Clock(seconds_per_look=0)
+    monkeypatch.setattr(decode, "time", clock)
+    frames = stream_frames(videos / "b_frames.mkv", [0, 59])
+    next(frames)
+    clock.now += 1000
+    assert next(frames)[0] == 59
+
+
+def test_reading_that_takes_too_long_is_an_error(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg gives up by itself."""
+    monkeypatch.setattr(decode, "MAX_SECONDS_PER_FRAME", 1e-9)
+    with pytest.raises(DataError, match=r"b_frames\.mkv: can't be opened .*nothing could be read for 1e-09 s"):
+        probe(videos / "b_frames.mkv")
 
 
 @pytest.mark.parametrize("name", ["b_frames.mp4", "b_frames.mkv"])
@@ -276,51 +343,3 @@ def test_memory_does_not_grow(videos: Path) -> None:
             decode_frames(videos / "b_frames.mkv", range(30, 46), size=(256, 256))
         pages.append(int(status.read_text().split()[1]))
     assert pages[-1] - pages[0] < 4000  # 16 MB; leaking every clip would be 720 MB
-
-
-def real_files(*folders: str) -> list[Path]:
-    skip = ("EXPECTED.txt",)
-    return [path for folder in folders for path in sorted((SHARED / folder).glob("*")) if path.name not in skip]
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason=NOT_SHARED)
-def test_real_and_nasty_files_are_frame_exact_or_named_as_broken() -> None:
-    """On every real file, frames equal those of decoding everything, or probe says at which frame it breaks."""
-    broken = set()
-    for path in real_files("clips", "nasty"):
-        try:
-            info = probe(path)
-        except DataError:
-            broken.add(path.name)
-            continue
-        frames = reference(path, size=(36, 44))
-        assert info.num_frames == len(frames)
-        draw = random.Random(path.name)
-        for num_frames in (None, info.num_frames):
-            start = draw.randrange(info.num_frames)
-            indices = [index % info.num_frames for index in range(start, start + 8)]
-            indices += [draw.randrange(info.num_frames) for _ in range(2)]
-            clip = decode_frames(path, indices, size=(36, 44), num_frames=num_frames)
-            assert np.array_equal(clip, frames[indices]), path.name
-    assert broken == {
-        "audio_only.mp4",
-        "bitrot.mp4",
-        "corrupted.mp4",
-        "truncated_faststart.mp4",
-        "truncated_no_moov.mp4",
-    }
-
-
-@pytest.mark.skipif(not SHARED.exists(), reason=NOT_SHARED)
-def test_expected_counts_of_nasty_files() -> None:
-    """Every count written down for the nasty files holds; where decoding fails the error names that frame."""
-    for line in (SHARED / "nasty" / "EXPECTED.txt").read_text().splitlines():
-        name, _, facts = line.partition(" | ")
-        if " decoded=" not in facts:
-            continue
-        decoded = int(facts.split(" decoded=")[1].split()[0])
-        if " ERR " in facts:
-            with pytest.raises(DataError, match=f"frame {decoded} can't be decoded"):
-                probe(SHARED / "nasty" / name)
-        else:
-            assert probe(SHARED / "nasty" / name).num_frames == decoded, name

@@ -1,5 +1,7 @@
 """Writing a video file."""
 
+import errno
+import resource
 from pathlib import Path
 
 import av
@@ -7,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from videobench.data.encode import write_video
+from videobench.data.decode import decode_frames, probe
+from videobench.data.encode import write_for_clips, write_video
 from videobench.errors import DataError
 
 
@@ -80,4 +83,51 @@ def test_impossible_frames_are_refused(tmp_path: Path, frames: npt.NDArray[np.ui
     with pytest.raises(DataError, match=message) as caught:
         write_video(tmp_path / "x.mp4", frames, fps=25)
     assert caught.value.where == str(tmp_path / "x.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def _every(seconds: float, num_frames: int = 20) -> list[float]:
+    return [seconds * number for number in range(num_frames)]
+
+
+@pytest.mark.parametrize(("width", "pixels"), [(48, "yuv420p"), (47, "yuv444p")])
+def test_videos_for_clips_are_cheap_to_seek_in(tmp_path: Path, width: int, pixels: str) -> None:
+    """A key frame at least every ``gop`` frames, none out of order, and 4:4:4 only where a side is odd."""
+    frames = _gradient(width=width)
+    write_for_clips(tmp_path / "new" / "ramp.mp4", iter(frames), times_seconds=_every(0.04), crf=10, gop=5)
+    with av.open(str(tmp_path / "new" / "ramp.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.pix_fmt == pixels
+        assert not stream.codec_context.has_b_frames
+        decoded = list(container.decode(video=0))
+    keys = [index for index, frame in enumerate(decoded) if frame.key_frame]
+    assert keys[0] == 0
+    assert max(np.diff(keys)) <= 5
+    clip = decode_frames(tmp_path / "new" / "ramp.mp4", range(20))
+    assert np.abs(clip.astype(int) - frames).mean(axis=(1, 2, 3)).max() < 3
+
+
+def test_videos_for_clips_keep_their_times(tmp_path: Path) -> None:
+    """Regular ones their rate, others the time of each frame; no two frames are shown at once."""
+    path = tmp_path / "ramp.mp4"
+    write_for_clips(path, _gradient(), times_seconds=_every(1001 / 30_000), crf=30, gop=12)
+    assert (probe(path).fps, probe(path).times) == (pytest.approx(30_000 / 1001, rel=1e-4), None)
+    times = [0.0, 0.5, 0.6, 2.0]
+    write_for_clips(path, _gradient(4), times_seconds=times, crf=30, gop=12)
+    assert probe(path).times == pytest.approx(times, abs=1e-4)
+    write_for_clips(path, _gradient(4), times_seconds=_every(1e-6, 4), crf=30, gop=12)
+    assert probe(path).num_frames == 4
+
+
+def test_a_full_disk_is_the_system_s_error(tmp_path: Path) -> None:
+    """OSError with the file's name, and nothing is left behind."""
+    noise = np.random.default_rng(0).integers(0, 256, (20, 64, 64, 3), np.uint8)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"full\.mp4") as caught:
+            write_for_clips(tmp_path / "full.mp4", noise, times_seconds=_every(0.04), crf=1, gop=12)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG
     assert not list(tmp_path.iterdir())

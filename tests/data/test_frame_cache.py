@@ -10,6 +10,7 @@ from painted_videos import HEIGHT, WIDTH, painted_set, write_painted
 
 from videobench.data import frame_cache as module
 from videobench.data.decode import decode_frames
+from videobench.data.failures import UnusableVideosError
 from videobench.data.frame_cache import FrameCache, frame_cache
 from videobench.data.index import index_videos
 from videobench.data.video_set import VideoSet
@@ -20,7 +21,7 @@ SIZE = (20, 26)
 
 @pytest.fixture
 def videos(tmp_path: Path) -> VideoSet:
-    return index_videos(painted_set(tmp_path), cache=tmp_path / "index")[0]
+    return index_videos(painted_set(tmp_path), cache=tmp_path / "index")
 
 
 def cache_of(videos: VideoSet, directory: Path, **changed) -> FrameCache | None:
@@ -73,10 +74,12 @@ def test_large_sets_are_not_cached(videos: VideoSet, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_a_video_that_breaks_leaves_no_cache(videos: VideoSet, tmp_path: Path, num_workers: int) -> None:
-    """The error names the video; the unfinished file is gone."""
-    videos.videos[1].path.write_bytes(b"no video")
-    with pytest.raises(DataError, match=r"v1\.mp4"):
+    """The error names the videos, for whoever wants to go on without; the unfinished file is gone."""
+    for place in (1, 3):
+        videos.videos[place].path.write_bytes(b"no video")
+    with pytest.raises(UnusableVideosError, match=r"2 of 4 videos(.*\n)*.*v1\.mp4(.*\n)*.*v3\.mp4") as caught:
         cache_of(videos, tmp_path / "cache", num_workers=num_workers)
+    assert [failure.video.id for failure in caught.value.failures] == ["v1", "v3"]
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
@@ -95,7 +98,7 @@ def _build_in_process(videos: VideoSet, directory: Path, said) -> None:
 
 def test_two_processes_at_once_build_it_once(tmp_path: Path) -> None:
     """One decodes; the other says that it waits, or finds the cache; both end with it."""
-    videos, _ = index_videos(painted_set(tmp_path, [120] * 8), cache=tmp_path / "index")
+    videos = index_videos(painted_set(tmp_path, [120] * 8), cache=tmp_path / "index")
     context = multiprocessing.get_context("spawn")
     said = context.Queue()
     processes = [context.Process(target=_build_in_process, args=(videos, tmp_path / "cache", said)) for _ in range(2)]

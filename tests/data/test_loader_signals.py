@@ -15,7 +15,7 @@ from videobench.data.loader import training_batches
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_loaders_leave_signals_to_their_parent(tmp_path: Path, number: signal.Signals) -> None:
     """After the signal, batches go on coming: the training needs them to finish its step and save."""
-    videos = index_videos(painted_set(tmp_path), cache=tmp_path / "index")[0]
+    videos = index_videos(painted_set(tmp_path), cache=tmp_path / "index")
     size = (HEIGHT, WIDTH)
     batches = training_batches(
         videos, frames=2, stride=1, resize=size, crop=size, flip_probability=0.0, batch_size=2, seed=0, first_clip=0,

@@ -26,6 +26,22 @@ def test_equals_plain_arithmetic() -> None:
         np.testing.assert_allclose(got.numpy(), expected.transpose(3, 0, 1, 2), atol=2e-6)
 
 
+def test_mirrored_flow_runs_the_other_way() -> None:
+    """Level v of the first channel becomes 255 - v, exactly; without being told to, it is only mirrored."""
+    clips = np.random.default_rng(0).integers(0, 256, (2, 3, 6, 8, 2), dtype=np.uint8)
+    flips = [True, False]
+    for negate in (True, False):
+        batch = to_network_input(
+            torch.from_numpy(clips), torch.zeros(2, 2, dtype=torch.int64), torch.tensor(flips), crop=(6, 8),
+            mean=(0, 0), std=(1 / 255, 1 / 255), flip_negates_x=negate, dtype=torch.float64,
+        )  # fmt: skip
+        levels = batch.round().to(torch.uint8).numpy().transpose(0, 2, 3, 4, 1)  # [B, T, H, W, C]
+        mirrored = clips[0, :, :, ::-1]
+        x = 255 - mirrored[..., 0] if negate else mirrored[..., 0]
+        np.testing.assert_array_equal(levels[0], np.stack([x, mirrored[..., 1]], axis=-1))
+        np.testing.assert_array_equal(levels[1], clips[1])
+
+
 def test_other_types() -> None:
     """Double precision is exact to its own rounding; the clips themselves are left as they are."""
     clips = torch.full((1, 2, 4, 4, 3), 51, dtype=torch.uint8)

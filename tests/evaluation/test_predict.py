@@ -7,7 +7,7 @@ from torch import nn
 
 from videobench.errors import WeightsError
 from videobench.evaluation.predict import predict
-from videobench.evaluation.reading import read_ahead, reading_requests
+from videobench.evaluation.reading import read_ahead
 from videobench.evaluation.score_store import ScoreKey, open_store, require_complete
 from videobench.evaluation.views import FIVE_CROPS, crop_offset, views_of
 
@@ -22,12 +22,14 @@ def frames_of(video):
     return np.random.default_rng(sum(map(ord, video))).integers(0, 256, shape, dtype=np.uint8)
 
 
-def read_views(video, clips):
+def clip_of(video, clip):
     """Repeats the last frame of a video that is too short."""
     frames = frames_of(video)
-    return np.stack(
-        [frames[np.minimum(start + stride * np.arange(length), len(frames) - 1)] for start, length, stride in clips]
-    )
+    return frames[np.minimum(clip.start + clip.stride * np.arange(clip.frames), len(frames) - 1)]
+
+
+def read_clips(video, clips):
+    return ((place, clip_of(video, clip)) for place, clip in enumerate(clips))
 
 
 def to_input(clips, offsets, flips):
@@ -57,11 +59,10 @@ def wanted_views(num_clips=5):
     }
 
 
-def run(store, wanted, model=None, *, clips_per_read=100, **settings):
-    requests = reading_requests(store.missing(wanted), clips_per_read=clips_per_read)
+def run(store, wanted, model=None, *, read_clips=read_clips, **settings):
     return predict(
         network() if model is None else model,
-        read_ahead(requests, read_views),
+        read_ahead(store.missing(wanted), read_clips, clips_ahead=4),
         to_input=to_input,
         store=store,
         crop_size=(10, 10),
@@ -76,12 +77,12 @@ def store(tmp_path):
 
 
 def test_scores_do_not_depend_on_batches_and_equal_the_plain_computation(tmp_path):
-    """One view at a time, 7, 1000, or videos read in parts: all within 1e-5 of crop, mirror, forward by hand."""
+    """One view at a time, 7 or 1000: all within 1e-5 of crop, mirror, forward by hand."""
     wanted = wanted_views()
     results = []
-    for number, (batch_views, clips_per_read) in enumerate([(1, 100), (7, 2), (1000, 100)]):
-        store = open_store(tmp_path / str(number), KEY, CLASSES)
-        run(store, wanted, batch_views=batch_views, clips_per_read=clips_per_read)
+    for batch_views in (1, 7, 1000):
+        store = open_store(tmp_path / str(batch_views), KEY, CLASSES)
+        run(store, wanted, batch_views=batch_views)
         results.append(store.logits(wanted))
     for result in results[1:]:
         np.testing.assert_allclose(result.logits, results[0].logits, atol=1e-5)
@@ -90,7 +91,7 @@ def test_scores_do_not_depend_on_batches_and_equal_the_plain_computation(tmp_pat
     expected = []
     for video, views in wanted.items():
         for view in sorted(set(views)):
-            clip = read_views(video, [view.clip])[0]
+            clip = clip_of(video, view.clip)
             y, x = crop_offset(view.crop, *SIZES[video], (10, 10))
             cropped = clip[:, y : y + 10, x : x + 10]
             if view.flip:
@@ -206,17 +207,14 @@ def test_scores_reach_the_disk_in_portions(store):
 def test_what_was_computed_before_an_error_is_kept(store):
     """A reader that fails at the third video: the batches before it are in the store, a second run finishes."""
     wanted = wanted_views()
-    requests = reading_requests(wanted, clips_per_read=100)
 
-    def failing_reader():
-        for request in requests:
-            if request.video == "three":
-                raise OSError("disk gone")
-            yield request, read_views(request.video, request.clips)
+    def failing_reader(video, clips):
+        if video == "three":
+            raise OSError("disk gone")
+        return read_clips(video, clips)
 
-    settings = {"to_input": to_input, "store": store, "crop_size": (10, 10), "device": "cpu"}
     with pytest.raises(OSError, match="disk gone"):
-        predict(network(), failing_reader(), batch_views=16, **settings)
+        run(store, wanted, read_clips=failing_reader)
     kept = len(store.frame())
     assert kept > 0
     num_views = run(store, wanted)

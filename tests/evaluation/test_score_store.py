@@ -1,7 +1,7 @@
 """The store of scores: what goes in comes out, whoever else writes and whenever a writer dies."""
 
+import errno
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from videobench.errors import DataError, IncompleteError
-from videobench.evaluation.score_store import ScoreKey, existing_store, open_store, require_complete
+from videobench.evaluation.score_store import (
+    ScoreKey,
+    ScoreStore,
+    WeightsOrigin,
+    existing_store,
+    open_store,
+    require_complete,
+    stores_under,
+)
 from videobench.evaluation.views import View, views_of
 
 KEY = ScoreKey("weights", "data", "rgb", "128x171 bilinear, 112 crop")
@@ -223,106 +231,91 @@ def test_a_folder_that_is_no_store_or_has_a_broken_key_is_named(tmp_path):
         open_store(tmp_path, other, CLASSES)
 
 
+def test_a_flipped_bit_in_the_logits_is_noticed(store):
+    """Damage that leaves the file's structure whole is an error that names the file, never another number."""
+    pairs = pairs_of(some_views(1))
+    store.write(pairs, np.full((len(pairs), 3), 7.5, np.float32))
+    (shard,) = store.folder.glob("shard-*")
+    content = bytearray(shard.read_bytes())
+    content[content.index(np.float32(7.5).tobytes() * 3)] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{shard.name}: its scores cannot be read"):
+        existing_store(store.folder).logits(some_views(1))
+
+
+def test_where_the_weights_came_from_is_kept_beside_the_key(tmp_path):
+    """It is told on reopening, added to a store that was made without, never replaced, and no part of the key."""
+    origin = WeightsOrigin("R3D-18", training="0123456789abcdef", card={"classes": ["run", "walk"]})
+    assert open_store(tmp_path, KEY, CLASSES).origin is None
+    assert open_store(tmp_path, KEY, CLASSES, origin).origin == origin
+    assert open_store(tmp_path, KEY, CLASSES, WeightsOrigin("another.pth")).origin == origin
+    (store,) = stores_under(tmp_path)
+    assert (store.origin, store.key) == (origin, KEY)
+
+
+def test_opening_a_store_says_that_it_is_in_use(store):
+    """The key's file is as new as the last evaluation that opened the store."""
+    path = store.folder / "key.json"
+    os.utime(path, (0, 0))
+    existing_store(store.folder)
+    assert path.stat().st_mtime == 0
+    open_store(store.folder.parent, KEY, CLASSES)
+    assert path.stat().st_mtime > time.time() - 60
+
+
+def test_contents_are_counted_over_all_shards(store):
+    """Views count once however many shards have them; a shard that adds nothing to older ones is idle."""
+    pairs = pairs_of(some_views(3))
+    for part in (pairs[:8], pairs[2:6], pairs[6:], pairs[8:]):
+        store.write(part, logits_for(part))
+    shards = sorted(path.name for path in store.folder.glob("shard-*"))
+    (store.folder / "shard-9.parquet").write_bytes(b"no shard")
+    contents = store.contents()
+    assert (contents.num_videos, contents.num_views) == (3, 12)
+    assert contents.shards == tuple(shards)
+    assert contents.idle_shards == (shards[1], shards[3])
+    assert list(contents.unreadable) == ["shard-9.parquet"]
+
+
+def test_an_idle_shard_can_go_without_a_trace(store):
+    """What is read does not change by a bit when a shard is deleted whose views older ones have."""
+    wanted = some_views(2)
+    for value in (1.0, 2.0):
+        store.write(pairs_of(wanted), np.full((8, 3), value, np.float32))
+    before = store.logits(wanted).logits
+    (idle,) = store.contents().idle_shards
+    (store.folder / idle).unlink()
+    np.testing.assert_array_equal(existing_store(store.folder).logits(wanted).logits, before)
+
+
+def test_views_that_another_process_adds_while_reading_are_read_too(store, monkeypatch):
+    """Found missing at first, there a moment later: the scores are those that were added, never leftovers of memory."""
+    wanted = some_views(1)
+    other = open_store(store.folder.parent, KEY, CLASSES)
+    find = ScoreStore._find
+
+    def find_then_add(self, pairs):
+        found = find(self, pairs)
+        if self is store and not list(store.folder.glob("shard-*")):
+            other.write(pairs_of(wanted), logits_for(pairs_of(wanted)))
+        return found
+
+    monkeypatch.setattr(ScoreStore, "_find", find_then_add)
+    np.testing.assert_array_equal(store.logits(wanted).logits, logits_for(pairs_of(wanted)))
+
+
 def test_a_failed_write_leaves_nothing_behind(store, monkeypatch):
     """A full disk while writing: no shard, no temporary file, the error goes through."""
 
     def full_disk(_table, path, **_settings):
         path.write_bytes(b"half")
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pq, "write_table", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         store.write([("video0", View(0, 16, 1, "centre", False))], np.ones((1, 3), np.float32))
+    assert str(caught.value.filename).startswith(f"{store.folder}/shard-")
     assert [path.name for path in store.folder.iterdir()] == ["key.json"]
-
-
-WRITER = """
-import os, signal, sys
-from pathlib import Path
-import numpy as np
-from videobench import atomic
-from videobench.evaluation.score_store import ScoreKey, open_store
-from videobench.evaluation.views import View
-
-root, writer = Path(sys.argv[1]), int(sys.argv[2])
-if "die" in sys.argv:
-    atomic.flush_to_disk = lambda path: "shard-" in path.name and os.kill(os.getpid(), signal.SIGKILL)
-key = ScoreKey("weights", "data", "rgb", "128x171 bilinear, 112 crop")
-store = open_store(root, key, ["run", "walk", "jump"])
-for number in range(int(sys.argv[3])):
-    views = [(f"video{writer}", View(100 * number + i, 16, 1, "centre", False)) for i in range(100)]
-    store.write(views, np.full((100, 3), 1000 * writer + number, np.float32))
-    print(number, flush=True)
-"""
-
-
-def start_writer(root, writer, num_shards, *options):
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(root), str(writer), str(num_shards), *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def test_a_killed_writer_leaves_a_readable_store(tmp_path):
-    """kill -9 in the middle of writing: every shard it had reported is there, whole, and others can go on."""
-    with start_writer(tmp_path, 1, 100_000) as process:
-        for line in process.stdout:
-            if int(line) >= 5:
-                break
-        time.sleep(0.003)
-        process.send_signal(signal.SIGKILL)
-        reported = [5, *map(int, process.stdout)][-1]
-    assert process.returncode == -signal.SIGKILL
-    store = open_store(tmp_path, KEY, CLASSES)
-    wanted = {"video1": [View(start, 16, 1, "centre", False) for start in range(100 * (reported + 1))]}
-    scores = store.logits(wanted)
-    assert (scores.logits[:, 0].reshape(-1, 100) == 1000 + np.arange(reported + 1)[:, None]).all()
-    assert store.unreadable == {}
-    store.write([("video2", View(0, 16, 1, "centre", False))], np.ones((1, 3), np.float32))
-    assert len(store.logits({"video2": [View(0, 16, 1, "centre", False)]}).logits) == 1
-
-
-def test_a_writer_killed_before_the_rename_leaves_only_a_temporary_file(tmp_path):
-    """Killed when the shard is written but not yet renamed: the store is as it was before."""
-    with start_writer(tmp_path, 1, 1, "die") as process:
-        assert process.stdout.read() == ""
-    assert process.returncode == -signal.SIGKILL
-    store = open_store(tmp_path, KEY, CLASSES)
-    assert [path.suffix for path in store.folder.glob(".shard-*")] == [".tmp"]
-    assert store.frame().empty
-    assert store.unreadable == {}
-
-
-def test_two_writers_at_once_lose_nothing(tmp_path):
-    """Two processes open the same store and write side by side; the union has all rows of both."""
-    processes = [start_writer(tmp_path, writer, 15) for writer in (1, 2)]
-    for process in processes:
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    store = existing_store(tmp_path / KEY.hash16)
-    for writer in (1, 2):
-        wanted = {f"video{writer}": [View(start, 16, 1, "centre", False) for start in range(1500)]}
-        rows = store.logits(wanted).logits
-        assert (rows.reshape(15, 100, 3) == 1000 * writer + np.arange(15)[:, None, None]).all()
-
-
-def test_twenty_thousand_rows_are_read_fast(tmp_path):
-    """20,000 views of 400 classes: well under a second each for finding and for reading (loose bounds)."""
-    classes = [f"class{n}" for n in range(400)]
-    store = open_store(tmp_path, KEY, classes)
-    wanted = {f"video{n}": [View(start, 16, 1, "centre", False) for start in range(10)] for n in range(2000)}
-    logits = np.random.default_rng(0).normal(size=(20_000, 400)).astype(np.float32)
-    pairs = pairs_of(wanted)
-    for first in range(0, 20_000, 4000):
-        store.write(pairs[first : first + 4000], logits[first : first + 4000])
-    store = open_store(tmp_path, KEY, classes)
-    begin = time.process_time()
-    assert store.missing(wanted) == {}
-    scores = store.logits(wanted)
-    assert time.process_time() - begin < 3
-    np.testing.assert_array_equal(scores.logits, logits)
 
 
 def test_the_store_needs_no_torch():

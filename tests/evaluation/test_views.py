@@ -1,6 +1,8 @@
 """Views of the papers' protocols, by hand and by property."""
 
+from collections import Counter
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,10 +14,12 @@ from videobench.evaluation.views import (
     FIVE_CROPS,
     THREE_CROPS,
     Clip,
+    Grid,
     View,
     clip_span,
     clip_starts,
     crop_offset,
+    merge_crops,
     views_of,
 )
 
@@ -46,6 +50,35 @@ def test_consecutive_clips_by_hand():
     assert starts(64, frames=64, num_clips=None, grid="consecutive") == [0]
     assert starts(40, frames=64, num_clips=None, grid="consecutive") == [0]
     assert starts(21, frames=4, stride=3, num_clips=None, grid="consecutive") == [0, 10]
+
+
+def test_clips_at_steps_by_hand():
+    """From frame 0 on, the last clip being the last that fits whole; a short video has its one clip."""
+    assert starts(40, frames=8, num_clips=None, grid="steps", step=8) == [0, 8, 16, 24, 32]
+    assert starts(39, frames=8, num_clips=None, grid="steps", step=8) == [0, 8, 16, 24]
+    assert starts(13, frames=8, num_clips=None, grid="steps", step=3) == [0, 3]
+    assert starts(22, frames=4, stride=3, num_clips=None, grid="steps", step=8) == [0, 8]
+    assert starts(5, frames=8, num_clips=None, grid="steps", step=1) == [0]
+
+
+def test_pyslowfast_grid_by_hand():
+    """floor(i (T - L stride) / N), so no clip touches the end and a single one starts at 0."""
+    expected = [0, 23, 46, 70, 93, 117, 140, 163, 187, 210]
+    assert starts(250, frames=16, num_clips=10, grid="pyslowfast") == expected
+    assert starts(250, frames=16, num_clips=1, grid="pyslowfast") == [0]
+    assert starts(100, frames=8, stride=8, num_clips=3, grid="pyslowfast") == [0, 12, 24]
+    assert starts(60, frames=8, stride=8, num_clips=3, grid="pyslowfast") == [0, 0, 0]
+
+
+def test_mmaction2_grid_by_hand():
+    """i (T - S) / (N - 1) rounded, halves to even; a single clip lies in the middle."""
+    expected = [0, 26, 52, 78, 104, 130, 156, 182, 208, 234]
+    assert starts(250, frames=16, num_clips=10, grid="mmaction2") == expected
+    assert starts(101, frames=8, num_clips=4, grid="mmaction2") == [0, 31, 62, 93]
+    assert starts(99, frames=8, num_clips=4, grid="mmaction2") == [0, 30, 61, 91]
+    assert starts(15, frames=8, num_clips=3, grid="mmaction2") == [0, 4, 7]
+    assert starts(13, frames=8, num_clips=3, grid="mmaction2") == [0, 2, 5]
+    assert starts(99, frames=8, num_clips=1, grid="mmaction2") == [45]
 
 
 def test_stride_widens_the_span():
@@ -82,12 +115,14 @@ def test_coinciding_views_are_listed_as_often_as_the_protocol_says():
     assert views_of(5, frames=16, num_clips=2, grid="centres") == [View(0, 16, 1, "centre", False)] * 2
 
 
-def test_consecutive_refuses_a_number_of_clips_and_the_others_need_one():
-    """How many consecutive clips there are follows from the video."""
-    with pytest.raises(ValueError, match="consecutive"):
-        starts(64, frames=16, num_clips=3, grid="consecutive")
-    with pytest.raises(ValueError, match="authors"):
-        starts(64, frames=16, num_clips=None, grid="authors")
+@pytest.mark.parametrize(
+    ("grid", "num_clips", "step"),
+    [("consecutive", 3, None), ("steps", 3, 8), ("steps", None, None), ("authors", None, None), ("authors", 3, 8)],
+)
+def test_a_grid_takes_what_it_needs_and_no_more(grid, num_clips, step):
+    """How many clips fill a video follows from the video; only steps have a step."""
+    with pytest.raises(ValueError, match=grid):
+        starts(64, frames=16, num_clips=num_clips, grid=grid, step=step)
 
 
 lengths = st.integers(1, 3000)
@@ -96,11 +131,12 @@ strides = st.integers(1, 8)
 numbers = st.integers(1, 120)
 
 
-@given(lengths, clips, strides, numbers, st.sampled_from(["authors", "centres", "consecutive"]))
+@given(lengths, clips, strides, numbers, st.sampled_from(get_args(Grid)))
 def test_starts_ascend_and_clips_stay_inside(num_frames, frames, stride, num_clips, grid):
     """Whatever the grid: ascending, inside a video that is long enough, 0 in one that is not."""
-    number = None if grid == "consecutive" else num_clips
-    found = clip_starts(num_frames, frames=frames, stride=stride, num_clips=number, grid=grid)
+    number = None if grid in ("consecutive", "steps") else num_clips
+    step = num_clips if grid == "steps" else None
+    found = clip_starts(num_frames, frames=frames, stride=stride, num_clips=number, grid=grid, step=step)
     last = max(num_frames - clip_span(frames, stride), 0)
     assert found == sorted(found)
     assert found[0] >= 0
@@ -142,6 +178,24 @@ def test_consecutive_clips_touch_and_leave_less_than_a_clip(num_frames, frames, 
         assert found[0] + after < span
 
 
+@given(lengths, clips, strides, numbers)
+def test_no_further_clip_fits_after_the_last_step(num_frames, frames, stride, step):
+    """Clips start at every multiple of the step at which a whole clip is left."""
+    found = clip_starts(num_frames, frames=frames, stride=stride, num_clips=None, grid="steps", step=step)
+    whole = [start for start in range(0, num_frames, step) if start + clip_span(frames, stride) <= num_frames]
+    assert found == (whole or [0])
+
+
+@given(lengths, clips, strides, numbers)
+def test_the_two_tools_that_start_at_both_ends_differ_by_a_frame_at_most(num_frames, frames, stride, num_clips):
+    """Rounding instead of rounding down moves a clip by one frame, except a single clip, which goes to the middle."""
+    theirs, rounded = (
+        clip_starts(num_frames, frames=frames, stride=stride, num_clips=num_clips + 1, grid=grid)
+        for grid in ("authors", "mmaction2")
+    )
+    assert all(0 <= after - before <= 1 for before, after in zip(theirs, rounded, strict=True))
+
+
 @pytest.mark.parametrize(
     ("crop", "offset"),
     [
@@ -178,3 +232,61 @@ def test_a_crop_larger_than_the_frame_is_refused():
     """The error names both sizes."""
     with pytest.raises(ConfigError, match=r"112x112 .* 100x171"):
         crop_offset("centre", 100, 171, (112, 112))
+
+
+sizes = st.integers(1, 40)
+several_crops = st.lists(st.sampled_from(CROPS), min_size=1, max_size=9)
+
+
+@given(sizes, sizes, several_crops, st.data())
+def test_crops_of_one_name_are_crops_of_one_place(height, width, crops, data):
+    """Merged crops lie where the given ones do, and two have the same name exactly if they lie in the same place."""
+    size = (data.draw(st.integers(1, height)), data.draw(st.integers(1, width)))
+    merged = merge_crops(crops, frame=(height, width), size=size)
+    places = [crop_offset(crop, height, width, size) for crop in crops]
+    assert [crop_offset(crop, height, width, size) for crop in merged] == places
+    assert len(set(merged)) == len(set(places))
+    assert all(
+        merge_crops([crop], frame=(height, width), size=size) == [name]
+        for crop, name in zip(crops, merged, strict=True)
+    )
+
+
+@given(lengths, clips, numbers, sizes, several_crops, st.booleans(), st.data())
+def test_views_are_as_many_as_listed_and_as_distinct_as_their_pixels(
+    num_frames, frames, num_clips, height, crops, flip, data
+):
+    """Each place in time and frame counts as often as the protocol lists it, under one view."""
+    width = data.draw(sizes)
+    size = (data.draw(st.integers(1, height)), data.draw(st.integers(1, width)))
+    views = views_of(
+        num_frames,
+        frames=frames,
+        num_clips=num_clips,
+        grid="authors",
+        crops=merge_crops(crops, frame=(height, width), size=size),
+        flip=flip,
+    )
+    first_frames = clip_starts(num_frames, frames=frames, stride=1, num_clips=num_clips, grid="authors")
+    listed = Counter(
+        (start, crop_offset(crop, height, width, size), mirrored)
+        for start in first_frames
+        for crop in crops
+        for mirrored in ((False, True) if flip else (False,))
+    )
+    counted = Counter(views)
+    assert {
+        (view.start, crop_offset(view.crop, height, width, size), view.flip): count for view, count in counted.items()
+    } == listed
+    assert len(counted) == len(listed)
+
+
+def test_crops_without_room_are_the_centre():
+    """Frames of the crop's size leave one view of seven; of the crop's height, three."""
+    assert merge_crops(CROPS, frame=(112, 112), size=(112, 112)) == ["centre"] * 7
+    assert merge_crops(["left", "right", "centre"], frame=(112, 150), size=(112, 112)) == [
+        "top_left",
+        "top_right",
+        "centre",
+    ]
+    assert merge_crops(["bottom_left", "left"], frame=(128, 171), size=(112, 112)) == ["bottom_left", "left"]

@@ -1,4 +1,4 @@
-"""Parameters and multiply-accumulates against counts made on other implementations."""
+"""Parameters and multiply-accumulates against counts made on other implementations; memory by hand."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from videobench.models.complexity import count_conv_fc_weights, count_macs, count_parameters
+from videobench.models.complexity import count_conv_fc_weights, count_macs, count_parameters, peak_activation_bytes
 from videobench.models.video_resnet import video_resnet
 
 COUNTS = json.loads((Path(__file__).parent / "data" / "counts.json").read_text())["rows"]
@@ -30,6 +30,8 @@ def test_counting_leaves_the_model_alone() -> None:
     model = video_resnet("R3D", num_classes=5, frames=8, width=4).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     assert count_macs(model, (2, 3, 8, 32, 32)) == 2 * count_macs(model, (1, 3, 8, 32, 32))
+    one, two = (peak_activation_bytes(model, torch.ones(clips, 3, 8, 32, 32)) for clips in (1, 2))
+    assert two == 2 * one
     assert model.training
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
@@ -40,3 +42,11 @@ def test_a_shared_weight_counts_once_as_a_parameter() -> None:
     first, second = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
     second.weight = first.weight
     assert count_parameters(nn.Sequential(first, second)) == 9
+
+
+def test_peak_memory_counts_what_is_alive_at_once() -> None:
+    """Two layers: input, hidden and output; in place or as a view nothing is added; what is gone doesn't count."""
+    layers = [nn.Linear(4, 8), nn.ReLU(inplace=True), nn.Unflatten(1, (2, 4)), nn.Flatten(), nn.Linear(8, 2)]
+    assert peak_activation_bytes(nn.Sequential(*layers), torch.ones(3, 4)) == 4 * 3 * (4 + 8 + 2)
+    longer = nn.Sequential(*layers, nn.Linear(2, 5), nn.Linear(5, 3))  # the hidden 8 are gone by then
+    assert peak_activation_bytes(longer, torch.ones(3, 4)) == 4 * 3 * (4 + 8 + 2)

@@ -4,6 +4,7 @@ import functools
 import multiprocessing
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from videobench_cli.app import main
@@ -16,14 +17,16 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["impatient", "pandas", "videobench.tables.join", "videobench.tables.render"])
 
 
-def start(*arguments: str, output: Path) -> multiprocessing.process.BaseProcess:
-    """Start `videobench` with these arguments as the leader of a session of its own."""
-    process = _FORKS.Process(target=_command, args=(arguments, output), daemon=False)
+def start(
+    *arguments: str, output: Path, prepare: Callable[[], None] | None = None
+) -> multiprocessing.process.BaseProcess:
+    """Start `videobench` with these arguments as the leader of a session of its own; it calls ``prepare`` first."""
+    process = _FORKS.Process(target=_command, args=(arguments, output, prepare), daemon=False)
     process.start()
     return process
 
 
-def _command(arguments: tuple[str, ...], output: Path) -> None:
+def _command(arguments: tuple[str, ...], output: Path, prepare: Callable[[], None] | None) -> None:
     os.setsid()
     with output.open("ab") as file:
         os.dup2(file.fileno(), 1)
@@ -32,5 +35,7 @@ def _command(arguments: tuple[str, ...], output: Path) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     impatient = functools.partial(Machine, save_every_seconds=0.0, report_every_seconds=0.0)
     execute.Machine = impatient  # type: ignore[misc, assignment]
+    if prepare:
+        prepare()
     sys.argv = ["videobench", *arguments]
     main()

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from videobench.errors import ConfigError, VideobenchError
 from videobench.runner import environment
-from videobench.runner.environment import checks, pick_device, threads_per_job
+from videobench.runner.environment import checks, device_of_rank, pick_device, threads_per_job
 
 
 def test_devices() -> None:
@@ -18,6 +19,17 @@ def test_devices() -> None:
     absent = "mps" if pick_device("auto").type != "mps" else "cuda"
     with pytest.raises(ConfigError, match=f"has no {absent} device"):
         pick_device(absent)
+
+
+def test_every_rank_has_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes on one machine take its devices in turn, unless one is named; more than there are is an error."""
+    assert [device_of_rank("cpu", rank) for rank in (0, 5)] == ["cpu", "cpu"]
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda **_: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    assert [device_of_rank("auto", rank) for rank in (0, 1)] == ["cuda:0", "cuda:1"]
+    assert [device_of_rank("cuda:1", rank) for rank in (0, 1)] == ["cuda:1", "cuda:1"]
+    with pytest.raises(ConfigError, match=r"has 2 cuda devices, too few for process 2.*\n.*--device cuda:0"):
+        device_of_rank("cuda", 2)
 
 
 def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:

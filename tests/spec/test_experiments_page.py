@@ -10,7 +10,7 @@ from experiment_files import MINIMAL, write
 
 from videobench.spec.base import Spec
 from videobench.spec.clip import Clip
-from videobench.spec.dataset import ClassFolders, SplitLists, SyntheticMotion
+from videobench.spec.dataset import SyntheticMotion
 from videobench.spec.expand import load_experiment
 from videobench.spec.experiment import ExperimentFile, PublishedCells, ScaleBlock, plain_word
 from videobench.spec.family import SCALE_MAY_CHANGE
@@ -18,7 +18,7 @@ from videobench.spec.network import VideoResNet
 from videobench.spec.protocol import PRESETS, Protocol
 from videobench.spec.recipe import OneCycleSchedule, Recipe, Sgd, StepSchedule
 from videobench.spec.settings import EvaluateSettings, Settings, Start
-from videobench.spec.units import Validation
+from videobench.spec.units import SelectBest, SelectLast, Validation
 
 PAGE = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encoding="utf-8")
 
@@ -28,8 +28,6 @@ SECTIONS: dict[str, type[Spec]] = {
     "### Published numbers": PublishedCells,
     "## Settings": Settings,
     "### `data`: `synthetic_motion`": SyntheticMotion,
-    "### `data`: `class_folders`": ClassFolders,
-    "### `data`: `split_lists`": SplitLists,
     "### `clip`": Clip,
     "### `network`: `video_resnet`": VideoResNet,
     "### `recipe`": Recipe,
@@ -40,6 +38,8 @@ SECTIONS: dict[str, type[Spec]] = {
     "### `weights`": Start,
     "### `evaluate`": EvaluateSettings,
     "### `evaluate.protocol`": Protocol,
+    "### `select`: `last`": SelectLast,
+    "### `select`: `best`": SelectBest,
     "### `validation`": Validation,
 }
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)
@@ -59,7 +59,7 @@ def default(model: type[Spec], name: str) -> str:
         return "inherited"
     if field.is_required():
         return "required"
-    value: Any = field.default
+    value: Any = field.get_default(call_default_factory=True, validated_data={"modality": "rgb"})
     if isinstance(value, Spec):
         return "below"
     if isinstance(value, tuple | dict):

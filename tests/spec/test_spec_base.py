@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pytest
 from experiment_files import MINIMAL, load
@@ -12,11 +12,11 @@ from pydantic import Field, ValidationError
 from videobench.spec import base
 from videobench.spec.base import OutsideDigest, Spec, digest, identity
 from videobench.spec.clip import Clip
-from videobench.spec.dataset import ClassFolders, SplitLists, SyntheticMotion
+from videobench.spec.dataset import ClassFolders, FileDataset, SplitLists, SyntheticMotion
 from videobench.spec.network import VideoResNet
 from videobench.spec.protocol import Protocol
 from videobench.spec.recipe import OneCycleSchedule, Recipe, Sgd, StepSchedule
-from videobench.spec.units import Evaluation, Training, Validation, WeightsFile
+from videobench.spec.units import Evaluation, SelectBest, SelectLast, Training, Validation, WeightsFile
 
 TRAINING = Training(
     data=SyntheticMotion(type="synthetic_motion"), clip=Clip(frames=8), network=VideoResNet(name="R3D"), recipe=Recipe()
@@ -54,7 +54,9 @@ def test_digests_are_those_of_earlier_results(golden: str) -> None:
     )
 
 
-UNITS: list[Spec] = [TRAINING, EVALUATION, OTHER_EVALUATION, FINE_TUNED]
+CHOSEN = TRAINING.model_copy(update={"select": SelectBest(type="best", subset="test")})
+
+UNITS: list[Spec] = [TRAINING, EVALUATION, OTHER_EVALUATION, FINE_TUNED, CHOSEN]
 
 OTHER_VALUES: dict[tuple[str, str], Any] = {
     ("Training", "data"): SyntheticMotion(type="synthetic_motion", train_videos_per_class=7),
@@ -62,20 +64,30 @@ OTHER_VALUES: dict[tuple[str, str], Any] = {
     ("Training", "network"): VideoResNet(name="MC2"),
     ("Training", "recipe"): Recipe(epochs=46.0),
     ("Training", "init"): WeightsFile(file="x", sha256=64 * "b"),
+    ("Training", "select"): SelectBest(type="best", subset="train"),
     ("Training", "validation"): Validation(every_epochs=3.0),
     ("Evaluation", "weights"): WeightsFile(file="x", sha256=64 * "b"),
     ("Evaluation", "network"): VideoResNet(name="MC2"),
     ("Evaluation", "data"): SyntheticMotion(type="synthetic_motion", test_videos_per_class=7),
     ("Evaluation", "clip"): Clip(frames=9),
     ("Evaluation", "protocol"): Protocol(clips=3),
+    ("SelectBest", "protocol"): Protocol(clips=3),
+    ("Validation", "protocol"): Protocol(clips=3),
     ("WeightsFile", "sha256"): 64 * "b",
     ("Recipe", "optimiser"): Sgd(momentum=0.5),
     ("Recipe", "schedule"): StepSchedule(every_epochs=5.0),
     ("Clip", "resize"): (120, 200),
     ("Clip", "mean"): (0.1, 0.2, 0.3),
     ("Clip", "std"): (0.1, 0.2, 0.3),
+    ("Clip", "modality"): None,
+    ("Clip", "flow_algorithm"): None,
+    ("Clip", "flip_flow"): None,
+    ("Protocol", "clips"): 7,
+    ("Protocol", "step"): None,
     ("Protocol", "crops"): ("left", "right"),
     ("ClassFolders", "folds"): 7,
+    ("ClassFolders", "only_classes"): ("a", "b"),
+    ("SplitLists", "only_classes"): ("a", "b"),
 }
 
 
@@ -126,25 +138,59 @@ def test_every_field_that_can_change_numbers_changes_the_digest(
     """Another value of any field gives another digest, unless the field is marked as outside."""
     value = another(owner, name)
     if value is None:
-        assert name in ("type", "version")  # fields with a single legal value
+        # They have a single legal value: `step` on most grids, the last three while the clip shows colours.
+        assert name in ("type", "version", "step", "modality", "flow_algorithm", "flip_flow")
         return
     assert value != getattr(owner, name)
     other = changed(unit, path, value)
-    outside = {"root", "file", "validation"}
+    outside = {"root", "flow", "file", "validation"}
     assert (digest(other) == digest(unit)) == bool(outside & set(path))
 
 
 def test_only_places_and_watching_are_outside_the_digest() -> None:
     """Exactly these fields can't change numbers."""
-    specs = [SyntheticMotion, ClassFolders, SplitLists, Clip, VideoResNet, Protocol, Sgd, StepSchedule,
-             OneCycleSchedule, Recipe, WeightsFile, Training, Evaluation]  # fmt: skip
+    specs = [SyntheticMotion, *get_args(FileDataset), Clip, VideoResNet, Protocol, Sgd, StepSchedule,
+             OneCycleSchedule, Recipe, WeightsFile, SelectLast, SelectBest, Training, Evaluation]  # fmt: skip
     outside = {
         f"{spec.__name__}.{name}"
         for spec in specs
         for name, field in spec.model_fields.items()
-        if any(isinstance(mark, OutsideDigest) for mark in field.metadata)
+        if any(isinstance(mark, OutsideDigest) and not mark.values for mark in field.metadata)
     }
-    assert outside == {"ClassFolders.root", "SplitLists.root", "WeightsFile.file", "Training.validation"}
+    places = {f"{spec.__name__}.{name}" for spec in get_args(FileDataset) for name in ("root", "flow")}
+    assert outside == {"SyntheticMotion.flow", *places, "WeightsFile.file", "Training.validation"}
+
+
+def test_reading_again_changes_no_number() -> None:
+    """What ends in an error either way is the same result; leaving videos out isn't."""
+    fail, retry, skip = (
+        ClassFolders(type="class_folders", name="set", on_error=on_error) for on_error in ("fail", "retry", "skip")
+    )
+    assert digest(fail) == digest(retry) != digest(skip)
+
+
+def test_another_rate_decides_the_numbers() -> None:
+    """Frame 5 of a video seen at 10 frames a second is another one; flow has no such rate."""
+    slow, own = Clip(frames=8, fps=10.0), Clip(frames=8)
+    assert identity(slow) == {"frames": 8, "fps": 10.0}
+    assert slow.preprocessing == f"{own.preprocessing} fps 10.0"
+    with pytest.raises(ValidationError, match="isn't resampled"):
+        Clip(frames=8, fps=10.0, modality="flow")
+
+
+def test_clips_of_flow_have_their_own_defaults_and_digests() -> None:
+    """Modality, whose flow it is and what mirroring does decide the numbers; the usual normalisation needs no word."""
+    flow = Clip(frames=8, modality="flow")
+    assert identity(flow) == {"frames": 8, "modality": "flow"}
+    assert len(flow.mean) == len(flow.std) == 2
+    others = [
+        Clip(frames=8), Clip(frames=8, modality="flow", flow_algorithm="farneback"),
+        Clip(frames=8, modality="flow", flip_flow="keep"), Clip(frames=8, modality="flow", mean=(0.5, 0.5)),
+    ]  # fmt: skip
+    assert len({digest(clip) for clip in (flow, *others)}) == 5
+    assert len({clip.preprocessing for clip in (flow, *others)}) == 5
+    assert flow.preprocessing.startswith("flow tvl1 flip negate resize")
+    assert Clip.model_validate_json(flow.model_dump_json()) == flow
 
 
 def test_a_new_field_with_a_default_keeps_digests() -> None:

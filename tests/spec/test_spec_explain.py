@@ -49,7 +49,8 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "own.yaml:1: titel: unknown field; did you mean title? legal: title, extends, scale, published, base, rows,"
         " matrix, exclude, seeds, splits, scales",
         'own.yaml:2: published.table: "Closer Look" doesn\'t fit the pattern ^[a-z0-9_]+/[a-z0-9_]+$',
-        "own.yaml:4: data.videos: unknown field; legal: type, version, train_videos_per_class, test_videos_per_class",
+        "own.yaml:4: data.videos: unknown field; legal: type, version, train_videos_per_class, test_videos_per_class,"
+        " flow",
         'own.yaml:7: clip.crop: must be a whole number, not "112"; the quotes make it text: write 112',
         "own.yaml:9: network.name: this field is required",
         "own.yaml:11: network.depth: 20 is not legal; legal: 18, 34",
@@ -59,15 +60,22 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "own.yaml:17: init.run: closer_look/table2 has no row 'R3F/8'; did you mean R3D/8? legal: "
         + found[10].partition("legal: ")[2],
         'own.yaml:18: evaluate.protocol: "video_11" is neither a mapping nor the name of a protocol;'
-        " did you mean video_10? legal: clip, video_10, video_20, video_100",
+        " did you mean video_10? legal: clip, video_10, video_20, video_100, ten_crop, dense, three_crop,"
+        " three_crop_mmaction2",
         "own.yaml:19: recipe stands here a second time; the first is in line 12",
         'own.yaml:23: clip.stride: must be a whole number, not "two"',
         "own.yaml:25: exclude: clip.frame is not in the matrix; did you mean clip.stride? legal: clip.stride",
         "own.yaml:26: clip: this is a setting, not a field of the file: write it under base",
         "own.yaml:28: network.name: a scale may not change this, only data, subset, clip.resize, clip.crop,"
         " network.width, recipe, init, evaluate.data, evaluate.subset, evaluate.clip.resize, evaluate.clip.crop,"
-        " validation",
+        " select.subset, validation",
     ]
+
+
+DATA_TYPES = (
+    "synthetic_motion, class_folders, split_lists, ucf101, hmdb51, kinetics400, kinetics600, kinetics700, sports1m,"
+    " manifest"
+)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,11 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
     [
         ("clip: {resize: 128}", "clip.resize: must be a list, not 128"),
         ("clip: {resize: [128]}", "clip.resize: must have 2 values, not [128]"),
-        ("clip: {mean: [1, 2, 3, 4]}", "clip.mean: must have 3 values, not [1, 2, 3, 4]"),
+        ("clip: {mean: [1, 2, 3, 4]}", "clip.mean: must have 3 values, one a channel of rgb, not [1, 2, 3, 4]"),
+        ("clip: {modality: flow, std: [1, 1, 1]}",
+         "clip.std: must have 2 values, one a channel of flow, not [1, 1, 1]"),
+        ("clip: {modality: flwo}", 'clip.modality: "flwo" is not legal; did you mean flow? legal: rgb, flow'),
+        ("clip: {flip_flow: keep}", "clip.flip_flow: flip_flow belongs to modality flow, not to rgb"),
         ("clip: {resize: [128, 171.5]}", "clip.resize.1: must be a whole number, not 171.5"),
         ("clip: {std: [0.2, 0.2, 0]}", "clip.std.2: must be more than 0, not 0"),
         ("clip: 8", "clip: must be a mapping, not 8"),
@@ -100,7 +112,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         ("evaluate: {protocol: [clip]}", 'evaluate.protocol: must be a mapping, not ["clip"]'),
         ("evaluate: {protocol: VIDEO-20}",
          'evaluate.protocol: "VIDEO-20" is neither a mapping nor the name of a protocol; did you mean video_20?'
-         " legal: clip, video_10, video_20, video_100"),
+         " legal: clip, video_10, video_20, video_100, ten_crop, dense, three_crop, three_crop_mmaction2"),
         ("evaluate: {subset: validation}",
          "evaluate.subset: synthetic_motion has no subset 'validation'; legal: train, test"),
         ("data: {type: split_lists, name: 101}", 'data.name: must be text, not 101; in quotes it is text: "101"'),
@@ -108,7 +120,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
          'data.name: "a b" doesn\'t fit the pattern ^[A-Za-z0-9][A-Za-z0-9_.-]*$'),
         ("data: {type: split_lists, name: x, root: ''}", "data.root: must not be empty"),
         ("data: {type: kinetics, name: k}",
-         'data.type: "kinetics" is not legal; legal: synthetic_motion, class_folders, split_lists'),
+         f'data.type: "kinetics" is not legal; did you mean kinetics700? legal: {DATA_TYPES}'),
         ("data: {type: class_folders, name: x, split: 2}", "data.split: groups and split need folds"),
         ("data: {type: class_folders, name: x, folds: 3, split: 4}", "data.split: split 4 is not one of the 3 folds"),
         ("init: {run: '#own', file: b}", 'init.file: give either run ("experiment#row", quoted) or file'),
@@ -126,12 +138,12 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         ("evaluate: 5", "evaluate: must be a mapping, not 5"),
         ("evaluate: {clip: 5}", "evaluate.clip: must be a mapping, not 5"),
         ("evaluate: {data: {type: null}}",
-         'evaluate.data.type: null is not legal; legal: synthetic_motion, class_folders, split_lists'),
+         f'evaluate.data.type: null is not legal; legal: {DATA_TYPES}'),
         ("seed: -1", "seed: must be at least 0, not -1"),
         ("title: x", "title: this is a field of the file itself, not a setting"),
         ("learning_rate: 0.1",
          "learning_rate: unknown field; legal: data, subset, clip, network, recipe, init, weights,"
-         " evaluate, validation, seed"),
+         " evaluate, select, validation, seed"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_one_mistake_at_its_line(tmp_path: Path, settings: str, message: str) -> None:
@@ -155,8 +167,8 @@ def test_a_wrong_setting_is_one_mistake_at_its_line(tmp_path: Path, settings: st
          "own.yaml:6: matrix.clip.0: a value here must be a word or a number, no list or mapping"),
         ("matrix: {row: [a]}", "own.yaml:6: matrix.row: row means the named rows; write them under rows"),
         ("matrix: {clip.frmes: [1, 2]}",
-         "own.yaml:6: clip.frmes: unknown field; did you mean frames? legal: frames, stride, resize, crop, filter,"
-         " mean, std, short_video"),
+         "own.yaml:6: clip.frmes: unknown field; did you mean frames? legal: frames, stride, fps, resize, crop, filter,"
+         " modality, mean, std, flow_algorithm, flip_flow, short_video"),
         ("matrix: {network: [R3D]}", 'own.yaml:6: network: must be a mapping, not "R3D"'),
         ("exclude: [{}]", "own.yaml:6: exclude.0: must have at least 1 value, not {}"),
         ("exclude: {clip.frames: 8}", 'own.yaml:6: exclude: must be a list, not {"clip.frames": 8}'),

@@ -351,3 +351,13 @@ def test_a_measured_run_must_be_of_the_rows_network(tmp_path: Path) -> None:
     rows = "rows: {a: {}, b: {weights: {run: '#a'}, network: {width: 7}}}\n"
     (found,) = mistakes(tmp_path, f"{MINIMAL}{rows}")
     assert found == "own.yaml:6: network.width: 7, but the network of #a has 8"
+
+
+def test_a_network_is_measured_on_what_it_was_trained_on(tmp_path: Path) -> None:
+    """Weights for colours can't read flow, and the other way round: told at the line that asks for it."""
+    rows = "rows: {a: {}, b: {weights: {run: '#a'}, evaluate: {clip: {modality: flow}}}}\n"
+    (found,) = mistakes(tmp_path, f"{MINIMAL}{rows}")
+    assert found == "own.yaml:6: clip.modality: flow, but the network was trained on rgb"
+    both = "rows: {a: {clip: {modality: flow}, evaluate: {clip: {modality: rgb}}}}\n"
+    (found,) = mistakes(tmp_path, f"{MINIMAL}{both}")
+    assert found == "own.yaml:6: clip.modality: rgb, but the network was trained on flow"

@@ -15,10 +15,10 @@ from videobench.records import (
     Metric,
     NetworkSize,
     Record,
-    VideoOutcome,
     write_record,
 )
 from videobench.tables.join import TableRequest, TableRow
+from videobench.video_outcome import VideoOutcome
 
 NETS = ("R2D", "f-R2D", "R3D", "MC2", "MC3", "MC4", "MC5", "rMC2", "rMC3", "rMC4", "rMC5", "R(2+1)D")
 
@@ -46,6 +46,8 @@ def write_made_up(
     groups: Sequence[str] | None = None,
     videos: Sequence[str] | None = None,
     sources: Sequence[str] | None = None,
+    labels: Sequence[int] | None = None,
+    num_distinct_views: int = 10,
     fingerprint: str = "f1",
     data_name: str = "synthetic-motion v1",
     num_expected: int | None = None,
@@ -53,25 +55,29 @@ def write_made_up(
     seed: int | None = 0,
     **changes: Any,
 ) -> Record:
-    """Write a record whose videos were right or wrong as given; its numbers follow from them."""
+    """Write a record whose videos were right or wrong as given; its numbers follow from them.
+
+    A wrong video is taken for the next one of seven classes.
+    """
     hits = [bool(hit) for hit in video_hits]
     names = list(videos or (f"video{number:04d}" for number in range(len(hits))))
     of_group = list(groups or [""] * len(hits))
+    classes = list(labels or (number % 7 for number in range(len(hits))))
     outcomes = [
         VideoOutcome(
             video=name,
             source=source,
-            labels=(number % 7,),
-            predicted=(0, 1, 2, 3, 4),
+            labels=(label,),
+            predicted=tuple((label + (not hit) + rank) % 7 for rank in range(5)),
             group=group,
             clip_hits=clip_hits if clip_hits is not None else 0.8 * hit,
             video_hit=hit,
             video_hit_5=True,
             pair_hit=None,
             num_views=10,
-            num_distinct_views=10,
+            num_distinct_views=num_distinct_views,
         )
-        for number, (name, source, hit, group) in enumerate(zip(names, sources or names, hits, of_group, strict=True))
+        for name, source, hit, group, label in zip(names, sources or names, hits, of_group, classes, strict=True)
     ]
 
     def metric(values: Sequence[float]) -> Metric:

@@ -1,160 +1,162 @@
-from pathlib import Path
+"""Runs beside each other: what differs, how surely, and which videos flip."""
 
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
-from made_up import NETS, hits, table2_request, table2_row, write_made_up, write_twelve
+from made_up import hits, write_made_up
 
 from videobench.errors import ConfigError, DataError
-from videobench.tables.join import join
-from videobench.tables.result import Statement, TableResult
+from videobench.evaluation.statistics import holm
+from videobench.records import class_names_sha256, write_class_names
+from videobench.run_reference import Run
+from videobench.spec.expand import load_experiment
+from videobench.tables.compare import compare_runs, write_flips
+
+CLIP = {"frames": 8}
 
 
-def statement_of(result: TableResult, claim: str, column: str, group: str | None = None) -> Statement:
-    return next(
-        found for found in result.statements if (found.claim, found.column, found.group) == (claim, column, group)
+def run(folder: Path, *digests: str, **changes: Any) -> Run:
+    records = [write_made_up(folder, digest, seed=seed, **changes) for seed, digest in enumerate(digests)]
+    return Run(f"the {digests[0]}", tuple(records))
+
+
+def test_differences_are_the_later_minus_the_first(tmp_path: Path) -> None:
+    """On all videos and by class group, in every metric of the records, with the tests that fit."""
+    groups = ["motion"] * 40 + ["order"] * 60
+    first = run(tmp_path, "aa", video_hits=hits(60, 100), groups=groups)
+    second = run(tmp_path, "bb", video_hits=hits(75, 100), groups=groups)
+    (found,) = compare_runs([first, second], tmp_path)
+    assert (found.first, found.second, found.num_videos, found.seeds) == ("the aa", "the bb", 100, (0,))
+    values = {(one.metric, one.group): one for one in found.metrics}
+    assert list(values) == [("clip@1", None), ("video@1", None), ("video@1", "motion"), ("video@1", "order")]
+    assert values["video@1", None].difference.value == pytest.approx(0.15)
+    assert values["video@1", "motion"].difference.value == 0
+    assert values["video@1", "order"].difference.value == pytest.approx(0.25)
+    assert values["video@1", "order"].first.value == pytest.approx(20 / 60)
+    assert [one.difference.test for one in found.metrics] == ["bootstrap", "mcnemar", "mcnemar", "mcnemar"]
+    assert [one.p_holm for one in found.metrics] == holm([one.difference.p for one in found.metrics])
+
+
+def test_p_values_are_adjusted_over_all_runs_together(tmp_path: Path) -> None:
+    """Two runs against a third: twice as many comparisons."""
+    runs = [run(tmp_path, name, video_hits=hits(right, 100)) for name, right in (("aa", 60), ("bb", 75), ("cc", 70))]
+    found = compare_runs(runs, tmp_path, metrics=["video@1"])
+    plain = [comparison.metrics[0].difference.p for comparison in found]
+    assert [len(comparison.metrics) for comparison in found] == [1, 1]
+    assert [comparison.metrics[0].p_holm for comparison in found] == holm(plain) != plain
+
+
+def test_seeds_are_tested_together(tmp_path: Path) -> None:
+    """Three seeds each: a t test, and an interval that covers seeds too."""
+    random = np.random.default_rng(0)
+    first = [write_made_up(tmp_path, f"a{s}", video_hits=random.random(80) < 0.5, seed=s) for s in range(3)]
+    second = [write_made_up(tmp_path, f"b{s}", video_hits=random.random(80) < 0.8, seed=s) for s in range(3)]
+    (found,) = compare_runs([Run("A", tuple(first)), Run("B", tuple(second))], tmp_path, metrics=["video@1"])
+    assert found.seeds == (0, 1, 2)
+    difference = found.metrics[0].difference
+    assert (difference.test, difference.interval.covers) == ("t", "videos and seeds")
+    assert {flip.seed for flip in found.flips} == {0, 1, 2}
+
+
+def test_videos_that_flip_are_named_with_what_each_run_said(tmp_path: Path) -> None:
+    """In the order of their names; class names where they are kept, numbers where not."""
+    names = ["c", "a", "b", "d"]
+    labels = [0, 1, 2, 3]
+    first = run(tmp_path, "aa", video_hits=[True, False, True, False], videos=names, labels=labels)
+    second = run(tmp_path, "bb", video_hits=[True, True, False, False], videos=names, labels=labels)
+    (found,) = compare_runs([first, second], tmp_path)
+    assert [(flip.video, flip.label, flip.first, flip.second, flip.right) for flip in found.flips] == [
+        ("a", "class 1", "class 2", "class 1", "second"),
+        ("b", "class 2", "class 2", "class 3", "first"),
+    ]
+    write_flips([found], tmp_path / "flips.csv")
+    rows = list(csv.DictReader((tmp_path / "flips.csv").read_text().splitlines()))
+    assert [(row["first_run"], row["video"], row["right"]) for row in rows] == [
+        ("the aa", "a", "second"),
+        ("the aa", "b", "first"),
+    ]
+
+
+def test_videos_that_only_one_run_has_are_left_out_and_counted(tmp_path: Path) -> None:
+    """What one run couldn't read is compared in neither."""
+    first = run(tmp_path, "aa", video_hits=[True, True, False], videos=["a", "b", "c"])
+    second = run(tmp_path, "bb", video_hits=[True, False], videos=["a", "c"], num_expected=3)
+    (found,) = compare_runs([first, second], tmp_path, metrics=["video@1"])
+    assert (found.num_videos, found.num_left_out) == (2, 1)
+    assert found.metrics[0].difference.value == 0
+
+
+def test_class_names_are_used_where_they_are_kept(tmp_path: Path) -> None:
+    """The names stand beside the records, under what identifies them."""
+    classes = tuple("ABCDEFG")
+    write_class_names(tmp_path, classes)
+    runs = []
+    for digest, right in (("aa", [True, True]), ("bb", [True, False])):
+        record = write_made_up(tmp_path, digest, video_hits=right)
+        data = replace(record.data, classes_sha256=class_names_sha256(classes))
+        runs.append(run(tmp_path, digest, video_hits=right, data=data))
+    (found,) = compare_runs(runs, tmp_path)
+    assert [(flip.label, flip.first, flip.second) for flip in found.flips] == [("B", "B", "C")]
+
+
+def test_settings_that_differ_are_listed_once(tmp_path: Path) -> None:
+    """What training and evaluation share stands once; seeds and splits are no difference; None where there is none."""
+    first = run(
+        tmp_path,
+        "aa",
+        video_hits=hits(5, 10),
+        evaluation={"clip": {"frames": 8}, "protocol": {"clips": 1}, "data": {"split": 1}},
+        training={"clip": {"frames": 8}, "seed": 0, "init": None},
     )
-
-
-def two_nets(folder: Path, better: int, worse: int) -> TableResult:
-    """R(2+1)D and R3D on the same 200 videos; R3D is right on a part of R(2+1)D's videos or the reverse."""
-    write_made_up(folder, "aa", video_hits=hits(better, 200))
-    write_made_up(folder, "bb", video_hits=hits(worse, 200))
-    rows = (table2_row("R(2+1)D", "aa"), table2_row("R3D", "bb"))
-    return join(table2_request(*rows, scale="cpu"), folder)
-
-
-@pytest.mark.parametrize(
-    ("better", "worse", "verdict"),
-    [(150, 120, "agree"), (120, 150, "contradict"), (121, 120, "undecided")],
-)
-def test_a_claim_is_judged_on_the_same_videos(tmp_path: Path, better: int, worse: int, verdict: str) -> None:
-    """The paper puts R(2+1)D above R3D; ours agree, contradict, or can't tell."""
-    result = two_nets(tmp_path, better, worse)
-    statement = statement_of(result, "r2plus1d-best", "video1_8f")
-    assert statement.verdict == verdict
-    assert statement.weakest is not None
-    assert statement.weakest.value == pytest.approx((better - worse) / 200)
-    assert statement.between == ("R(2+1)D 8", "R3D 8")
-    (pairs,) = result.pairs
-    assert (pairs.agree, pairs.contradict, pairs.undecided, pairs.pending) == tuple(
-        int(verdict == name) for name in ("agree", "contradict", "undecided", "pending")
+    second = run(
+        tmp_path,
+        "bb",
+        video_hits=hits(5, 10),
+        evaluation={"clip": {"frames": 16}, "protocol": {"clips": 10}, "data": {"split": 2}},
+        training={"clip": {"frames": 16}, "seed": 7, "init": {"clip": {"frames": 8}}},
     )
-
-
-def test_pairing_sees_what_separate_intervals_do_not(tmp_path: Path) -> None:
-    """Ten points on the same videos are decided although the two intervals overlap."""
-    result = two_nets(tmp_path, 110, 96)
-    first, second = (row.cells[0].ours for row in result.rows)
-    assert first is not None
-    assert second is not None
-    assert first.low < second.high
-    assert statement_of(result, "r2plus1d-best", "video1_8f").verdict == "agree"
-
-
-def test_only_rows_that_exist_are_compared_and_missing_runs_are_pending(tmp_path: Path) -> None:
-    """A claim without rows of ours isn't listed; one with unfinished rows is pending."""
-    result = two_nets(tmp_path, 150, 120)
-    assert {statement.claim for statement in result.statements} == {"r2plus1d-best"}
-    rows = (table2_row("R(2+1)D", "aa"), table2_row("R3D", "bb"), table2_row("MC3", "none"))
-    result = join(table2_request(*rows, scale="cpu"), tmp_path)
-    statement = statement_of(result, "r2plus1d-best", "video1_8f")
-    assert (statement.verdict, statement.agree, statement.pending) == ("pending", 1, 1)
-    (pairs,) = result.pairs
-    assert (pairs.agree, pairs.pending) == (1, 2)  # R3D and MC3 lie 1.1 points apart
-
-
-def test_pairs_closer_than_the_margin_are_not_counted(tmp_path: Path) -> None:
-    """MC4 and MC5 (62.5 both) and MC2 say nothing about each other; exactly 1.0 point counts."""
-    rows = write_twelve(tmp_path, {"MC2": 0.6, "MC4": 0.6, "MC5": 0.6}, num_seeds=1)
-    result = join(table2_request(*rows, scale="cpu"), tmp_path)
-    assert [pairs.column for pairs in result.pairs] == []
-    rows = write_twelve(tmp_path, {"R3D": 0.6, "MC5": 0.6, "rMC5": 0.6}, num_seeds=1)
-    counts = join(table2_request(*rows, scale="cpu"), tmp_path).pairs
-    video = [pairs for pairs in counts if pairs.column == "video1_8f" and pairs.group is None]
-    assert sum((video[0].agree, video[0].contradict, video[0].undecided)) == 1  # 62.5 - 61.2
-
-
-def test_claims_are_judged_by_group_too(tmp_path: Path) -> None:
-    """A group where the order of networks differs shows it, whatever the total says."""
-    groups = ["motion"] * 100 + ["order"] * 100
-    write_made_up(tmp_path, "aa", video_hits=[True] * 90 + [False] * 60 + [True] * 50, groups=groups)
-    write_made_up(tmp_path, "bb", video_hits=[True] * 30 + [False] * 90 + [True] * 80, groups=groups)
-    rows = (table2_row("R(2+1)D", "aa"), table2_row("R3D", "bb"))
-    result = join(table2_request(*rows, scale="cpu"), tmp_path)
-    verdicts = {
-        group: statement_of(result, "r2plus1d-best", "video1_8f", group).verdict for group in (None, "motion", "order")
+    (found,) = compare_runs([first, second], tmp_path)
+    assert {one.name: (one.first, one.second) for one in found.settings} == {
+        "clip.frames": (8, 16),
+        "protocol.clips": (1, 10),
+        "training.init": (None, {"clip": {"frames": 8}}),
     }
-    assert verdicts == {None: "agree", "motion": "agree", "order": "contradict"}
 
 
-def test_all_twelve_networks_with_seeds(tmp_path: Path) -> None:
-    """With twelve rows of three seeds every claim of the 8-frame columns is judged on all of its pairs."""
-    rows = write_twelve(tmp_path, dict(zip(NETS, [0.3, 0.3, *[0.6] * 9, 0.9], strict=True)))
-    result = join(table2_request(*rows, scale="cpu"), tmp_path)
-    best = statement_of(result, "r2plus1d-best", "video1_8f")
-    assert (best.verdict, best.agree) == ("agree", 11)
-    above = statement_of(result, "3d-above-2d", "video1_8f")
-    assert (above.verdict, above.agree) == ("agree", 18)
-    assert {statement.column for statement in result.statements} == {"clip1_8f", "video1_8f"}
+def test_a_setting_that_an_older_record_lacks_has_its_default(tmp_path: Path) -> None:
+    """A field that came later is no difference, and neither is how a training was watched."""
+    whole = load_experiment("demo").rows[0].replicas[0]
+    assert whole.training
+    training, evaluation = (unit.model_dump(mode="json") for unit in (whole.training, whole.evaluation))
+    del evaluation["weights"]
+    old_evaluation, old_training = ({**unit, "clip": {**unit["clip"]}} for unit in (evaluation, training))
+    for unit in (old_evaluation, old_training):
+        del unit["clip"]["short_video"]
+    old_training["validation"] = {"videos": 7}
+    first = run(tmp_path, "aa", video_hits=hits(5, 10), evaluation=evaluation, training=training)
+    second = run(tmp_path, "bb", video_hits=hits(5, 10), evaluation=old_evaluation, training=old_training)
+    (found,) = compare_runs([first, second], tmp_path)
+    assert found.settings == ()
 
 
-def test_videos_that_one_row_lacks_are_left_out_of_its_comparisons(tmp_path: Path) -> None:
-    """A broken video in one evaluation doesn't shift the pairing of all others."""
-    write_made_up(tmp_path, "aa", video_hits=hits(150, 200))
-    names = [f"video{number:04d}" for number in range(200)]
-    write_made_up(tmp_path, "bb", video_hits=hits(120, 200)[1:], videos=names[1:], num_expected=200)
-    rows = (table2_row("R(2+1)D", "aa"), table2_row("R3D", "bb"))
-    result = join(table2_request(*rows, scale="cpu"), tmp_path)
-    weakest = statement_of(result, "r2plus1d-best", "video1_8f").weakest
-    assert weakest is not None
-    assert weakest.value == pytest.approx(30 / 199)
+def test_single_runs_of_other_seeds_say_so(tmp_path: Path) -> None:
+    """Two seeds of one training differ in nothing but the seed."""
+    records = [write_made_up(tmp_path, f"a{seed}", video_hits=hits(5, 10), seed=seed) for seed in (0, 3)]
+    (found,) = compare_runs([Run(record.digest, (record,)) for record in records], tmp_path)
+    assert [(one.name, one.first, one.second) for one in found.settings] == [("seed", (0,), (3,))]
+    assert found.flips == ()
 
 
-def test_rows_on_different_sets_are_not_compared(tmp_path: Path) -> None:
-    """Two data sets in one published column are refused, not compared as if they were one."""
-    write_made_up(tmp_path, "aa", video_hits=hits(6, 10))
-    write_made_up(tmp_path, "bb", video_hits=hits(6, 10), data_name="other", fingerprint="f2")
-    rows = (table2_row("R(2+1)D", "aa"), table2_row("R3D", "bb"))
-    with pytest.raises(DataError, match="evaluations aa and bb saw different videos"):
-        join(table2_request(*rows, scale="cpu"), tmp_path)
-
-
-def test_rows_without_a_common_video_are_not_compared(tmp_path: Path) -> None:
-    """When no video was evaluated in both rows there is nothing to say."""
-    write_made_up(tmp_path, "aa", video_hits=hits(6, 10), num_expected=20)
-    names = [f"other{number}" for number in range(10)]
-    write_made_up(tmp_path, "bb", video_hits=hits(6, 10), videos=names, num_expected=20)
-    rows = (table2_row("R(2+1)D", "aa"), table2_row("R3D", "bb"))
-    with pytest.raises(DataError, match="aa and bb have no common video for video@1"):
-        join(table2_request(*rows, scale="cpu"), tmp_path)
-
-
-def test_a_metric_without_per_video_values_is_not_compared(tmp_path: Path) -> None:
-    """A paired comparison needs one value a video."""
-    for digest in ("aa", "bb"):
-        record = write_made_up(tmp_path, digest, video_hits=hits(6, 10))
-        metrics = {"odd": record.metrics["video@1"]}
-        write_made_up(tmp_path, digest, video_hits=hits(6, 10), metrics=metrics)
-    rows = [table2_row(net, digest, cells={"odd": "video1_8f"}) for net, digest in (("R3D", "aa"), ("R(2+1)D", "bb"))]
-    with pytest.raises(ConfigError, match="no paired comparison of 'odd'"):
-        join(table2_request(*rows, scale="cpu"), tmp_path)
-
-
-def test_class_means_are_paired_within_classes(tmp_path: Path) -> None:
-    """Mean class accuracy compares per-class means, so a class of many videos counts once."""
-    for digest, right in (("aa", 10), ("bb", 5)):
-        record = write_made_up(tmp_path, digest, video_hits=hits(right, 20))
-        metrics = {"class_mean@1": record.metrics["video@1"]}
-        write_made_up(tmp_path, digest, video_hits=hits(right, 20), metrics=metrics)
-    cells = {"class_mean@1": "video1_8f"}
-    rows = (table2_row("R(2+1)D", "aa", cells=cells), table2_row("R3D", "bb", cells=cells))
-    weakest = statement_of(join(table2_request(*rows, scale="cpu"), tmp_path), "r2plus1d-best", "video1_8f").weakest
-    labels = [number % 7 for number in range(20)]
-    expected = (
-        sum(
-            sum(5 <= number < 10 for number in range(20) if labels[number] == label) / labels.count(label)
-            for label in range(7)
-        )
-        / 7
-    )
-    assert weakest is not None
-    assert weakest.value == pytest.approx(expected)
+def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    """One run alone, a metric that not all have, and other videos."""
+    first = run(tmp_path, "aa", video_hits=hits(5, 10))
+    with pytest.raises(ConfigError, match="one run can't be compared"):
+        compare_runs([first], tmp_path)
+    with pytest.raises(ConfigError, match=r"--metric: 'video@5' is no metric .*\nlegal: clip@1, video@1"):
+        compare_runs([first, first], tmp_path, metrics=["video@5"])
+    with pytest.raises(DataError, match="saw different videos"):
+        compare_runs([first, run(tmp_path, "bb", video_hits=hits(5, 10), fingerprint="f2")], tmp_path)

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -173,6 +174,7 @@ def test_reading_a_thousand_records_and_rendering_takes_under_two_seconds(tmp_pa
     content = (tmp_path / "template.json").read_text()
     for number in range(1000):
         (tmp_path / f"{number:04x}.json").write_text(content.replace(text, f"{number:04x}"))
+        shutil.copy(tmp_path / "template.videos.csv", tmp_path / f"{number:04x}.videos.csv")
     code = f"""
 import sys, time
 start = time.process_time()

@@ -290,15 +290,15 @@ def test_waiting_for_data_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_validation_happens_on_time_and_changes_nothing() -> None:
-    """It runs every so many steps in evaluation mode, is reported, and leaves the training as without it."""
+    """It runs every so many steps and after the last, in evaluation mode, and leaves the training as without it."""
     model, reference = tiny_network(), tiny_network()
     reports: list[Progress] = []
 
-    def validate() -> dict[str, float]:
+    def validate(step: int) -> dict[str, float]:
         assert not model.training
         torch.manual_seed(0)  # a careless validation
         model(micro_batch(99)[0])
-        return {"clip@1": 50.0}
+        return {"clip@1": 10.0 * step}
 
     train_tiny(
         model,
@@ -310,9 +310,9 @@ def test_validation_happens_on_time_and_changes_nothing() -> None:
     )
     train_tiny(reference, tiny_sgd(reference), num_steps=5)
     assert [(report.step, dict(report.validation)) for report in reports] == [
-        (2, {"clip@1": 50.0}),
-        (4, {"clip@1": 50.0}),
-        (5, {}),
+        (2, {"clip@1": 20.0}),
+        (4, {"clip@1": 40.0}),
+        (5, {"clip@1": 50.0}),
     ]
     assert model.training
     assert same(model.state_dict(), reference.state_dict())

@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videobench.data.decode import DECODER, decode_frames
-from videobench.data.video_set import Video, VideoSet, fingerprint
+from videobench.data.failures import Failure, unusable
+from videobench.data.retry import retried
+from videobench.data.video_set import CHANNELS, Video, VideoSet, fingerprint
 from videobench.data.worker_pool import worker_pool
 from videobench.errors import DataError
 
 
 @dataclass(frozen=True)
 class FrameCache:
-    """``frames`` uint8 [N, H, W, 3], read from disk on demand; ``rows`` maps a video id to its first row."""
+    """``frames`` uint8 [N, H, W, C], read from disk on demand; ``rows`` maps a video id to its first row."""
 
     size: tuple[int, int]
     filter: str
@@ -28,7 +30,7 @@ class FrameCache:
     frames: NDArray[np.uint8]
 
     def clip(self, video_id: str, indices: Sequence[int]) -> NDArray[np.uint8]:
-        """Return these frames of a video [T, H, W, 3], bit-equal to what ``decode_frames`` gives."""
+        """Return these frames of a video [T, H, W, C], bit-equal to what ``decode_frames`` gives."""
         clip: NDArray[np.uint8] = self.frames[np.asarray(indices) + self.rows[video_id]]
         return clip
 
@@ -47,11 +49,12 @@ def frame_cache(
 
     Returns None where it would take more than ``max_bytes``: then clips are decoded from the files. Of several
     processes that want one cache, one builds it and the others wait; ``notify`` gets a line for what takes
-    time. A build that is killed leaves nothing that is ever read. ``videos`` must be indexed.
+    time. A build that is killed leaves nothing that is ever read. ``videos`` must be indexed; UnusableVideosError
+    names those that can't be decoded.
     """
     rows = _rows(videos)
     num_frames = sum(_num_frames(video) for video in videos.videos)
-    shape = (num_frames, *size, 3)
+    shape = (num_frames, *size, CHANNELS[videos.modality])
     if int(np.prod(shape)) > max_bytes:
         return None
     directory.mkdir(parents=True, exist_ok=True)
@@ -91,6 +94,8 @@ def _key(videos: VideoSet, size: tuple[int, int], filter: str) -> str:
     """Name a cache by everything its bytes depend on; times of modification catch a file made anew."""
     modified = sorted((video.id, video.path.stat().st_mtime_ns) for video in videos.videos)
     parts = [fingerprint(videos), list(size), filter, DECODER, modified]
+    if videos.modality != "rgb":
+        parts.append(videos.modality)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -126,10 +131,8 @@ def _build(
                 failures = list(pool.map(_decode_into, jobs, chunksize=4))
         else:
             failures = [_decode_into(job) for job in jobs]
-        for failure in failures:
-            if failure is not None:
-                what, where, hint = failure
-                raise DataError(what, where=where, hint=hint)
+        if broken := [failure for failure in failures if failure is not None]:
+            raise unusable(videos, broken)
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.rename(path)
@@ -147,14 +150,19 @@ def _reserve(file: int, num_bytes: int) -> None:
 
 def _decode_into(
     job: tuple[Path, tuple[int, ...], Video, int, tuple[int, int], str],
-) -> tuple[str, str | None, str | None] | None:
-    """Decode one video into its rows of the file; return a failure's parts (errors don't cross processes)."""
+) -> Failure | None:
+    """Decode one video into its rows of the file; a failure comes back as its text (errors don't cross processes)."""
     path, shape, video, row, size, filter = job
     num_frames = _num_frames(video)
     try:
-        clip = decode_frames(video.path, range(num_frames), size=size, filter=filter, num_frames=num_frames)
+        clip = retried(
+            video,
+            lambda: decode_frames(
+                video.path, range(num_frames), size=size, filter=filter, num_frames=num_frames, modality=video.modality
+            ),
+        )
     except DataError as error:
-        return error.what, error.where, error.hint
+        return Failure(video, error.what)
     frames: NDArray[np.uint8] = np.memmap(path, dtype=np.uint8, mode="r+", shape=shape)
     frames[row : row + num_frames] = clip
     return None

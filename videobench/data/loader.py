@@ -2,8 +2,10 @@
 
 import signal
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from videobench.data.decode import decode_frames
+from videobench.data.decode import decode_frames, stream_frames
 from videobench.data.frame_cache import FrameCache
+from videobench.data.retry import retried, retried_stream
 from videobench.data.sampling import (
     ShortVideo,
     TrainingClip,
@@ -21,16 +24,16 @@ from videobench.data.sampling import (
     training_clip,
     training_order,
 )
-from videobench.data.video_set import Video, VideoSet
+from videobench.data.video_set import CHANNELS, Video, VideoSet
 from videobench.errors import DataError
 
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """``clips`` uint8 RGB [B, T, H, W, 3], ``labels`` int64 [B], ``offsets`` int64 [B, 2], ``flips`` bool [B].
+    """``clips`` uint8 [B, T, H, W, C], ``labels`` int64 [B], ``offsets`` int64 [B, 2], ``flips`` bool [B].
 
-    Offsets are the (top, left) px of the crop, still to be cut, and flips say what to mirror: the device does
-    both (``transforms.to_network_input``).
+    Clips are RGB, or flow with C = 2. Offsets are the (top, left) px of the crop, still to be cut, and flips say
+    what to mirror: the device does both (``transforms.to_network_input``).
     """
 
     clips: Tensor
@@ -72,6 +75,7 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
         cache: FrameCache | None,
     ) -> None:
         self._videos = videos.videos
+        self._channels = CHANNELS[videos.modality]
         self._ids = [video.id for video in videos.videos]
         self._frames = frames
         self._stride = stride
@@ -88,11 +92,12 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
 
     def __getitem__(self, index: int) -> ClipBatch | _Failure:
         first = self._first_clip + index * self._batch_size
-        clips = np.empty((self._batch_size, self._frames, *self._resize, 3), np.uint8)  # [B, T, H, W, 3]
+        shape = (self._batch_size, self._frames, *self._resize, self._channels)
+        clips = np.empty(shape, np.uint8)  # [B, T, H, W, C]
         cuts: list[TrainingClip] = []
         for row in range(self._batch_size):
             video, cut = self._clip(first + row)
-            indices = frame_indices(cut.start, self._frames, self._stride, _num_frames(video), self._short_video)
+            indices = _frame_indices(video, cut.start, self._frames, self._stride, self._short_video)
             try:
                 clips[row] = _read(video, indices, resize=self._resize, filter=self._filter, cache=self._cache)
             except DataError as error:
@@ -117,7 +122,7 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
             pass_index,
             video.id,
             labels=video.labels,
-            num_frames=_num_frames(video),
+            num_frames=video.num_shown,
             frames=self._frames,
             stride=self._stride,
             size=self._resize,
@@ -195,7 +200,7 @@ def _leave_signals_to_parent(_: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def view_frames(
+def stream_views(
     video: Video,
     views: Sequence[tuple[int, int, int]],
     *,
@@ -203,30 +208,39 @@ def view_frames(
     short_video: ShortVideo = "loop",
     filter: str = "fast_bilinear",
     cache: FrameCache | None = None,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read every frame that ``views`` (start, frames, stride) of a video need, once, in one decode.
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield (place in ``views``, frames uint8 [T, H, W, C]) for every view (start, frames, stride) of a video.
 
-    Returns (pixels uint8 [U, H, W, 3] of the U different frames, rows int64 [V, T]): view v is
-    ``pixels[rows[v]]``, which lets a caller hold few views of many at a time. All views have the same T.
+    Views come in the order of their last frames. They come from one pass over the video that decodes a frame
+    once, however many views show it, and holds only frames that views still to come need.
     """
-    indices = np.array([frame_indices(*view, num_frames=_num_frames(video), short=short_video) for view in views])
-    unique, rows = np.unique(indices, return_inverse=True)
-    pixels = _read(video, unique.tolist(), resize=resize, filter=filter, cache=cache)
-    return pixels, rows.reshape(indices.shape)
-
-
-def read_views(
-    video: Video,
-    views: Sequence[tuple[int, int, int]],
-    *,
-    resize: tuple[int, int],
-    short_video: ShortVideo = "loop",
-    filter: str = "fast_bilinear",
-    cache: FrameCache | None = None,
-) -> Tensor:
-    """Return the views (start, frames, stride) of a video as uint8 [V, T, H, W, 3], from one decode."""
-    pixels, rows = view_frames(video, views, resize=resize, short_video=short_video, filter=filter, cache=cache)
-    return torch.from_numpy(pixels[rows])  # [V, T, H, W, 3]
+    indices = [_frame_indices(video, *view, short_video) for view in views]
+    last_frames = [max(shown) for shown in indices]
+    waiting = deque(sorted(range(len(views)), key=lambda place: last_frames[place]))
+    if cache is not None:
+        for place in waiting:
+            yield place, _read(video, indices[place], resize=resize, filter=filter, cache=cache)
+        return
+    last_place = {index: place for place in waiting for index in indices[place]}  # the last view to show a frame
+    held: dict[int, NDArray[np.uint8]] = {}
+    how = _how_to_read(video, resize, filter)
+    frames = retried_stream(video, sorted(last_place), lambda wanted: stream_frames(video.path, wanted, **how))
+    latest = -1
+    for index, frame in frames:
+        if index <= latest:
+            raise DataError(
+                f"frame {index} is another one when decoding begins at the start of the file",
+                where=str(video.path),
+                hint="its timestamps contradict each other: encode it anew",
+            )
+        latest = index
+        held[index] = frame
+        while waiting and last_frames[waiting[0]] == index:
+            place = waiting.popleft()
+            yield place, np.stack([held[i] for i in indices[place]])  # [T, H, W, C]
+            for i in set(indices[place]):
+                if last_place[i] == place:
+                    del held[i]
 
 
 def _read(
@@ -236,10 +250,16 @@ def _read(
         if (cache.size, cache.filter) != (resize, filter):
             raise ValueError(f"the cache holds {cache.size} {cache.filter}, asked for {resize} {filter}")
         return cache.clip(video.id, indices)
-    return decode_frames(video.path, indices, size=resize, filter=filter, num_frames=_num_frames(video))
+    how = _how_to_read(video, resize, filter)
+    return retried(video, lambda: decode_frames(video.path, indices, **how))
 
 
-def _num_frames(video: Video) -> int:
-    if video.info is None:
-        raise ValueError(f"video '{video.id}' has no info: index the set first")
-    return video.info.num_frames
+def _frame_indices(video: Video, start: int, frames: int, stride: int, short_video: ShortVideo) -> list[int]:
+    """Return the frames of the file that a clip shows."""
+    indices = frame_indices(start, frames, stride, video.num_shown, short_video)
+    return indices if video.shown is None else [video.shown[index] for index in indices]
+
+
+def _how_to_read(video: Video, resize: tuple[int, int], filter: str) -> dict[str, Any]:
+    assert video.info is not None  # clips are only cut from indexed videos
+    return {"size": resize, "filter": filter, "num_frames": video.info.num_frames, "modality": video.modality}

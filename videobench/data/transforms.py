@@ -19,14 +19,17 @@ def to_network_input(
     crop: tuple[int, int],
     mean: Sequence[float],
     std: Sequence[float],
+    flip_negates_x: bool = False,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Cut each clip at its own offset, mirror it where asked, and return (pixels / 255 - mean) / std.
 
-    ``clips`` uint8 RGB [B, T, H, W, 3], ``offsets`` [B, 2] (top, left) px and ``flips`` [B] on the CPU (they
-    become slices, so the device is never waited for); ``crop`` (height, width) px; ``mean`` and ``std`` per
-    channel for pixels in 0..1. Returns [B, C, T, h, w] of ``dtype`` on ``device`` (that of ``clips`` if None).
+    ``clips`` uint8 [B, T, H, W, C], RGB or flow, ``offsets`` [B, 2] (top, left) px and ``flips`` [B] on the CPU
+    (they become slices, so the device is never waited for); ``crop`` (height, width) px; ``mean`` and ``std`` per
+    channel for pixels in 0..1. What moves to the right moves to the left in a mirror: with ``flip_negates_x`` the
+    level v of the first channel, horizontal flow, becomes 255 - v there. Returns [B, C, T, h, w] of ``dtype`` on
+    ``device`` (that of ``clips`` if None).
     """
     num_clips, frames, height, width, channels = clips.shape
     clips = clips.to(clips.device if device is None else device, non_blocking=True)
@@ -39,6 +42,8 @@ def to_network_input(
         if flip:
             pixels = pixels.flip(2)
         target.copy_(pixels.permute(3, 0, 1, 2))  # [C, T, h, w]
+        if flip and flip_negates_x:
+            target[0].neg_().add_(255)
     scale = 1 / (255 * torch.tensor(std, dtype=torch.float64))
     shift = -torch.tensor(mean, dtype=torch.float64) / torch.tensor(std, dtype=torch.float64)
     per_channel = (1, channels, 1, 1, 1)

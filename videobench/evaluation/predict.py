@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from videobench.errors import WeightsError
-from videobench.evaluation.reading import Frames, ReadRequest
+from videobench.evaluation.reading import Reading
 from videobench.evaluation.views import View, crop_offset
 
 # (clips uint8 [B, T, h, w, 3], offsets int64 [B, 2], flips bool [B]) -> float [B, C, T, h, w] on the device
@@ -27,7 +27,7 @@ class ScoreWriter(Protocol):
 
 def predict(
     model: nn.Module,
-    readings: Iterable[tuple[ReadRequest, Frames]],
+    readings: Iterable[Reading],
     *,
     to_input: ToInput,
     store: ScoreWriter,
@@ -40,7 +40,6 @@ def predict(
 ) -> int:
     """Store the logits of all views of ``readings`` and return how many views went through the network.
 
-    ``readings`` yields requests with their frames, uint8 [V, T, H, W, 3], row v being clip v of the request.
     Views of different videos share batches of ``batch_views``; a batch that does not fit into memory is
     halved, and so are those after it. Clips are cropped to ``crop_size`` (height, width) before they are
     batched, so videos of different sizes share batches too: the offsets that ``to_input`` gets are all zero.
@@ -85,22 +84,18 @@ def predict(
     return num_views
 
 
-def _batches(
-    readings: Iterable[tuple[ReadRequest, Frames]], crop_size: tuple[int, int], batch_views: int
-) -> Iterator[list[_Item]]:
+def _batches(readings: Iterable[Reading], crop_size: tuple[int, int], batch_views: int) -> Iterator[list[_Item]]:
     """Full batches across the borders of videos; smaller only at the end or where the clip length changes."""
     batch: list[_Item] = []
-    for request, frames in readings:
-        height, width = frames.shape[2:4]
-        row_of = {clip: row for row, clip in enumerate(request.clips)}
-        for view in request.views:
+    for reading in readings:
+        height, width = reading.frames.shape[1:3]
+        for view in reading.views:
             y, x = crop_offset(view.crop, height, width, crop_size)
-            cropped = frames[row_of[view.clip], :, y : y + crop_size[0], x : x + crop_size[1]]  # [T, h, w, 3]
+            cropped = reading.frames[:, y : y + crop_size[0], x : x + crop_size[1]]  # [T, h, w, 3]
             if len(batch) == batch_views or (batch and batch[0][2].shape != cropped.shape):
                 yield batch
                 batch = []
-            batch.append((request.video, view, cropped))
-        del frames, cropped  # or the next video's frames would be read while these are still held
+            batch.append((reading.video, view, cropped))
     if batch:
         yield batch
 

@@ -1,76 +1,87 @@
-"""What to read of each video for the views that are wanted, and reading it ahead of the network.
+"""Reading what wanted views look at ahead of the network: every video in one pass, every clip once."""
 
-A request is one call of the reader: the clips of one video, every clip once however many crops look at it.
-Whoever prefers DataLoader workers maps the same requests to frames there and hands ``predict`` the pairs.
-"""
-
+import contextlib
+import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
+from queue import Full, Queue
 
 import numpy as np
 from numpy.typing import NDArray
 
 from videobench.evaluation.views import Clip, View
 
-Frames = NDArray[np.uint8]  # [V, T, H, W, 3], RGB
+Frames = NDArray[np.uint8]  # [T, H, W, 3], RGB
+# (video, its clips) -> (place of a clip among them, its frames), every clip once, in any order
+ReadClips = Callable[[str, Sequence[Clip]], Iterator[tuple[int, Frames]]]
+
+_LOOK_UP_SECONDS = 0.1  # how often a thread that waits for the network asks whether to stop
 
 
 @dataclass(frozen=True)
-class ReadRequest:
-    """The distinct views of one video that one call of the reader serves, all with as many frames."""
+class Reading:
+    """The frames of one clip of a video, and the distinct views that look at them, sorted."""
 
     video: str
-    views: tuple[View, ...]  # sorted
-
-    @property
-    def clips(self) -> list[Clip]:
-        """The distinct clips to read, ascending; row v of the reader's array is clip v."""
-        return sorted({view.clip for view in self.views})
-
-
-def reading_requests(wanted: Mapping[str, Iterable[View]], *, clips_per_read: int) -> list[ReadRequest]:
-    """Requests for all wanted views, at most ``clips_per_read`` clips each: this bounds a read's memory.
-
-    A video is split only when it has more clips than that; its parts follow each other and ascend in time.
-    """
-    requests = []
-    for video, views in wanted.items():
-        distinct = sorted(set(views), key=lambda view: (view.frames, view))
-        for _, same_length in groupby(distinct, key=lambda view: view.frames):
-            by_clip = [tuple(group) for _, group in groupby(same_length, key=lambda view: view.clip)]
-            for first in range(0, len(by_clip), clips_per_read):
-                part = by_clip[first : first + clips_per_read]
-                requests.append(ReadRequest(video, tuple(view for group in part for view in group)))
-    return requests
+    views: tuple[View, ...]
+    frames: Frames
 
 
 def read_ahead(
-    requests: Iterable[ReadRequest],
-    read_views: Callable[[str, Sequence[Clip]], Frames],
-    *,
-    num_threads: int = 1,
-) -> Generator[tuple[ReadRequest, Frames], None, None]:
-    """Read in background threads, in order, at most ``num_threads`` requests ahead of the one in use.
+    wanted: Mapping[str, Iterable[View]], read_clips: ReadClips, *, num_threads: int = 1, clips_ahead: int
+) -> Generator[Reading, None, None]:
+    """Read ``num_threads`` videos at a time, ``read_clips`` being called once for each, and yield clip after clip.
 
-    What ``read_views`` raises is raised here, at its request. Closing the generator stops the threads.
+    ``wanted`` names videos of which at least one view is wanted. Videos come in its order, the clips of each in
+    the order in which ``read_clips`` gives them. Of each video that is being read, and of one more, up to
+    ``clips_ahead`` clips are kept. What ``read_clips`` raises is raised here, after the clips that it gave
+    before. Closing the generator stops the threads.
     """
-    waiting: deque[tuple[ReadRequest, Future[Frames]]] = deque()
-    pool = ThreadPoolExecutor(num_threads, thread_name_prefix="read-views")
+    stop = threading.Event()
+    started: deque[tuple[Queue[Reading | None], Future[None]]] = deque()
+    with ThreadPoolExecutor(num_threads, thread_name_prefix="read-clips") as pool:
+        try:
+            for video, views in wanted.items():
+                queue: Queue[Reading | None] = Queue(clips_ahead)
+                started.append((queue, pool.submit(_fill, queue, _readings(video, views, read_clips), stop)))
+                if len(started) > num_threads:
+                    yield from _taken(*started.popleft())
+            while started:
+                yield from _taken(*started.popleft())
+        finally:
+            stop.set()
+
+
+def _readings(video: str, views: Iterable[View], read_clips: ReadClips) -> Iterator[Reading]:
+    distinct = sorted(set(views), key=lambda view: (view.clip, view))
+    looking_at = {clip: tuple(group) for clip, group in groupby(distinct, key=lambda view: view.clip)}
+    clips = list(looking_at)
+    for place, frames in read_clips(video, clips):
+        yield Reading(video, looking_at[clips[place]], frames)
+
+
+def _fill(queue: Queue[Reading | None], readings: Iterator[Reading], stop: threading.Event) -> None:
+    """Put all readings, each as soon as there is room, and at the end, whatever it was, None."""
     try:
-        for request in requests:
-            waiting.append((request, pool.submit(read_views, request.video, request.clips)))
-            if len(waiting) > num_threads:
-                yield _first_result(waiting)
-        while waiting:
-            yield _first_result(waiting)
+        for reading in readings:
+            _put(queue, reading, stop)
+            if stop.is_set():
+                return
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        _put(queue, None, stop)
 
 
-def _first_result(waiting: deque[tuple[ReadRequest, Future[Frames]]]) -> tuple[ReadRequest, Frames]:
-    """The oldest request with its frames; its future is let go: the frames are the consumer's alone."""
-    request, future = waiting.popleft()
-    return request, future.result()
+def _put(queue: Queue[Reading | None], item: Reading | None, stop: threading.Event) -> None:
+    while not stop.is_set():
+        with contextlib.suppress(Full):
+            queue.put(item, timeout=_LOOK_UP_SECONDS)
+            return
+
+
+def _taken(queue: Queue[Reading | None], filling: Future[None]) -> Iterator[Reading]:
+    while (reading := queue.get()) is not None:
+        yield reading
+    filling.result()

@@ -6,9 +6,11 @@ shards. So there are no locks, any number of processes may write, also over NFS,
 most a temporary file that nobody reads.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -16,19 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from videobench.atomic import replacing
 from videobench.errors import DataError, IncompleteError
+from videobench.evaluation.score_shard import KEY_COLUMNS, UnreadableShardError, read_keys, read_logits, write_shard
 from videobench.evaluation.view_scores import ViewScores
 from videobench.evaluation.views import View
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEY_COLUMNS = ["video", "start", "frames", "stride", "crop", "flip"]
 _SCHEMA_VERSION = 1
 
 
@@ -48,15 +48,29 @@ class ScoreKey:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def open_store(root: Path, key: ScoreKey, class_names: Sequence[str]) -> "ScoreStore":
-    """The store for ``key`` under ``root``, made if absent; DataError when it holds other class names."""
+@dataclasses.dataclass(frozen=True)
+class WeightsOrigin:
+    """Where a store's weights came from: for people, and for machines that have the scores but not the weights."""
+
+    label: str
+    training: str | None = None
+    """Digest of the training that made them; None for weights from a file."""
+    card: Mapping[str, Any] | None = None
+    """What was written beside the weights, if anything was."""
+
+
+def open_store(
+    root: Path, key: ScoreKey, class_names: Sequence[str], origin: WeightsOrigin | None = None
+) -> "ScoreStore":
+    """The store for ``key`` under ``root``, made if absent; DataError when it holds other class names.
+
+    ``origin`` is kept beside the key, also in a store that was made without one.
+    """
     folder = root / key.hash16
     path = folder / "key.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        card = {"schema": _SCHEMA_VERSION, **dataclasses.asdict(key), "class_names": list(class_names)}
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(card, indent=1))
+        _write_card(folder, key, class_names, origin)
     store = existing_store(folder)  # also when just written: another process may have been first
     if store.key != key:
         raise DataError(
@@ -66,22 +80,34 @@ def open_store(root: Path, key: ScoreKey, class_names: Sequence[str]) -> "ScoreS
         )
     if store.class_names != tuple(class_names):
         raise DataError(_class_names_differ(store.class_names, class_names), where=f"{path}: class_names")
+    if store.origin is None and origin:
+        _write_card(folder, key, class_names, origin)
+        return existing_store(folder)
+    with contextlib.suppress(PermissionError):  # somebody else's file
+        os.utime(path)  # its time says when the store was last used
     return store
 
 
 def existing_store(folder: Path) -> "ScoreStore":
-    """The store in ``folder``, its key and class names read from its ``key.json``."""
+    """The store in ``folder``, all about it read from its ``key.json``."""
     path = folder / "key.json"
-    hint = "name a folder that an evaluation has filled with scores"
     try:
         card = json.loads(path.read_text())
         key = ScoreKey(**{field.name: card[field.name] for field in dataclasses.fields(ScoreKey)})
         class_names = tuple(card["class_names"])
+        origin = WeightsOrigin(**card["origin"]) if card.get("origin") else None
     except FileNotFoundError:
+        hint = "name a folder that an evaluation has filled with scores"
         raise DataError("no store of scores here", where=str(path), hint=hint) from None
     except (ValueError, KeyError, TypeError) as error:
+        hint = "move the folder away; its scores are then computed again"
         raise DataError(f"cannot be read as a store's key ({error!r})", where=str(path), hint=hint) from error
-    return ScoreStore(folder, key, class_names)
+    return ScoreStore(folder, key, class_names, origin)
+
+
+def stores_under(root: Path) -> "list[ScoreStore]":
+    """All stores under ``root``, in the order of their folders' names."""
+    return [existing_store(path.parent) for path in sorted(root.glob("*/key.json"))]
 
 
 def require_complete(store: "ScoreStore", wanted: Mapping[str, Collection[View]]) -> None:
@@ -96,17 +122,32 @@ def require_complete(store: "ScoreStore", wanted: Mapping[str, Collection[View]]
     raise IncompleteError(
         f"{len(missing)} of {len(wanted)} videos lack views, {num_views} views in all\n" + "\n".join(shown),
         where=str(store.folder),
-        hint="run the evaluation again: it computes only what is missing",
+        hint="`videobench eval`, where the videos and the weights are, computes only what is missing",
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class StoreContents:
+    """How much a store holds."""
+
+    num_videos: int
+    num_views: int
+    shards: tuple[str, ...]
+    """Names of the shards that can be read, the oldest first."""
+    idle_shards: tuple[str, ...]
+    """Those of them whose every view an older shard has too: nothing is ever read from them."""
+    unreadable: Mapping[str, str]
+    """Name of a shard that can't be read -> why."""
 
 
 class ScoreStore:
     """One folder of scores; get one from ``open_store`` or ``existing_store``."""
 
-    def __init__(self, folder: Path, key: ScoreKey, class_names: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, key: ScoreKey, class_names: tuple[str, ...], origin: WeightsOrigin | None) -> None:
         self.folder = folder
         self.key = key
         self.class_names = class_names
+        self.origin = origin
         self.unreadable: dict[str, str] = {}  # shard -> why: left out of the union, its views count as missing
         self._shards: dict[str, pd.DataFrame] = {}  # the keys of every shard read so far
         self._rows: pd.DataFrame | None = None  # their union
@@ -117,21 +158,9 @@ class ScoreStore:
             raise ValueError(f"logits {logits.shape} for {len(views)} views and {len(self.class_names)} classes")
         if not views:
             return
-        schema = _shard_schema(len(self.class_names))
-        values = pa.array(np.ascontiguousarray(logits, np.float32).reshape(-1))
-        columns = [
-            pa.array([video for video, _ in views], pa.string()),
-            *(
-                pa.array([getattr(view, name) for _, view in views], schema.field(name).type)
-                for name in KEY_COLUMNS[1:]
-            ),
-            pa.FixedSizeListArray.from_arrays(values, type=schema.field("logits").type),
-        ]
-        table = pa.Table.from_arrays(columns, schema=schema)
         # The time first: of two shards with the same view the older one counts.
         name = f"shard-{time.time_ns():020d}-{uuid.uuid4().hex[:12]}.parquet"
-        with replacing(self.folder / name) as temporary:
-            pq.write_table(table, temporary, compression="none", use_dictionary=["video", "crop"])
+        write_shard(self.folder / name, views, logits)
 
     def missing(self, wanted: Mapping[str, Collection[View]]) -> dict[str, list[View]]:
         """The distinct wanted views the store lacks, sorted; only videos that lack any."""
@@ -162,25 +191,42 @@ class ScoreStore:
         )
         if (shard_of < 0).any():
             require_complete(self, wanted)
+            return self.logits(wanted)  # another process has added them in between
         logits = np.empty((len(shard_of), len(self.class_names)), np.float32)  # [R, K]
         for number, name in enumerate(sorted(self._shards)):
             here = shard_of == number
             if here.any():
-                logits[here] = self._read_logits(name)[row_of[here]]
+                logits[here] = self._logits_of(name)[row_of[here]]
         first_row = np.cumsum([0, *map(len, counted)], dtype=np.int64)[:-1]
         counts_of_rows = [count for views in counted for count in views.values()]
         return ViewScores(tuple(wanted), logits, first_row, np.array(counts_of_rows, np.int64))
+
+    def contents(self) -> StoreContents:
+        """What is in the store, found from the keys of its shards alone."""
+        rows = self._union()
+        names = sorted(self._shards)
+        used = {names[number] for number in rows["shard"].unique()}
+        return StoreContents(
+            num_videos=rows["video"].nunique(),
+            num_views=len(rows),
+            shards=tuple(names),
+            idle_shards=tuple(name for name in names if name not in used),
+            unreadable=dict(self.unreadable),
+        )
 
     def frame(self) -> "pd.DataFrame":
         """Every stored view once: its key's columns and its logits, an array [K] a row."""
         import pandas as pd
 
         rows = self._union()
-        shards = [self._read_logits(name) for name in sorted(self._shards)]
+        shards = [self._logits_of(name) for name in sorted(self._shards)]
         first_row = np.cumsum([0, *map(len, shards)])
         stacked = np.concatenate(shards) if shards else np.empty((0, len(self.class_names)), np.float32)
         logits = stacked[first_row[rows["shard"].to_numpy(np.int64)] + rows["row"].to_numpy(np.int64)]
         return rows[KEY_COLUMNS].assign(logits=pd.Series(list(logits), rows.index, dtype=object))
+
+    def _logits_of(self, shard: str) -> NDArray[np.float32]:
+        return read_logits(self.folder / shard, num_classes=len(self.class_names))
 
     def _find(self, pairs: Sequence[tuple[str, View]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Shard number and row in it of each pair, which must be distinct; -1 where the store lacks it."""
@@ -207,8 +253,8 @@ class ScoreStore:
         new = names - self._shards.keys() - self.unreadable.keys()
         for name in sorted(new):
             try:
-                self._shards[name] = self._read_keys(name)
-            except (pa.ArrowException, OSError) as error:
+                self._shards[name] = read_keys(self.folder / name, num_classes=len(self.class_names))
+            except UnreadableShardError as error:
                 self.unreadable[name] = str(error)
         if new or self._rows is None:
             parts = [self._shards[name].assign(shard=number) for number, name in enumerate(sorted(self._shards))]
@@ -217,39 +263,16 @@ class ScoreStore:
             self._rows = union.drop_duplicates(KEY_COLUMNS, ignore_index=True)
         return self._rows
 
-    def _read_keys(self, name: str) -> "pd.DataFrame":
-        with pq.ParquetFile(self.folder / name) as file:
-            if not file.schema_arrow.equals(_shard_schema(len(self.class_names))):
-                raise pa.ArrowInvalid("its columns are not those of a shard with this number of classes")
-            keys: pd.DataFrame = file.read(columns=KEY_COLUMNS).to_pandas()
-        return keys.assign(row=np.arange(len(keys)))
 
-    def _read_logits(self, name: str) -> NDArray[np.float32]:
-        """All logits of a shard, [R, K]."""
-        try:
-            column = pq.read_table(self.folder / name, columns=["logits"])["logits"].combine_chunks()
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(
-                f"its scores cannot be read any more ({error})",
-                where=str(self.folder / name),
-                hint="delete this file and run the evaluation again: it computes only what is missing",
-            ) from error
-        flat: NDArray[np.float32] = column.flatten().to_numpy()
-        return flat.reshape(-1, len(self.class_names))
-
-
-def _shard_schema(num_classes: int) -> pa.Schema:
-    # Nothing is ever null; saying so makes reading twice as fast.
-    types = {
-        "video": pa.string(),
-        "start": pa.int64(),
-        "frames": pa.int64(),
-        "stride": pa.int64(),
-        "crop": pa.string(),
-        "flip": pa.bool_(),
-        "logits": pa.list_(pa.field("element", pa.float32(), nullable=False), num_classes),
+def _write_card(folder: Path, key: ScoreKey, class_names: Sequence[str], origin: WeightsOrigin | None) -> None:
+    card = {
+        "schema": _SCHEMA_VERSION,
+        **dataclasses.asdict(key),
+        "class_names": list(class_names),
+        "origin": dataclasses.asdict(origin) if origin else None,
     }
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
+    with replacing(folder / "key.json") as temporary:
+        temporary.write_text(json.dumps(card, indent=1))
 
 
 def _class_names_differ(stored: Sequence[str], given: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The scores of a protocol's views, video by video: what the store hands to the metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +30,9 @@ class ViewScores:
         return np.repeat(np.arange(len(self.videos)), self.rows_per_video)
 
 
-def from_arrays(logits: Mapping[str, NDArray[np.float32]]) -> ViewScores:
-    """Scores from one array [V, K] per video, each row counted once."""
+def from_arrays(logits: Mapping[str, NDArray[np.float32]], counts: Sequence[int] | None = None) -> ViewScores:
+    """Scores from one array [V, K] per video, each row counted once or as often as ``counts`` [R] says."""
     rows = [np.asarray(array, np.float32) for array in logits.values()]
     first_row = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return ViewScores(tuple(logits), np.concatenate(rows), first_row[:-1], np.ones(first_row[-1], np.int64))
+    counted = np.ones(first_row[-1], np.int64) if counts is None else np.array(counts, np.int64)
+    return ViewScores(tuple(logits), np.concatenate(rows), first_row[:-1], counted)

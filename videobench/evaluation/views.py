@@ -1,4 +1,4 @@
-"""Which views of a video an evaluation protocol looks at: integer arithmetic only.
+"""Which views of a video an evaluation protocol looks at: numbers only, no frames.
 
 A *clip* is a run of frames (start, number of frames, stride); a *view* is a crop of a clip, mirrored or not.
 Frames outside a video shorter than the clip are the business of whoever reads frames: its views start at 0.
@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, assert_never, get_args
 from videobench.errors import ConfigError
 
 Crop = Literal["centre", "top_left", "top_right", "bottom_left", "bottom_right", "left", "right"]
-Grid = Literal["authors", "centres", "consecutive"]
+Grid = Literal["authors", "centres", "pyslowfast", "mmaction2", "consecutive", "steps"]
 
 CROPS: tuple[Crop, ...] = get_args(Crop)
 FIVE_CROPS: tuple[Crop, ...] = ("centre", "top_left", "top_right", "bottom_left", "bottom_right")
@@ -46,30 +46,44 @@ def clip_span(frames: int, stride: int) -> int:
     return (frames - 1) * stride + 1
 
 
-def clip_starts(num_frames: int, *, frames: int, stride: int, num_clips: int | None, grid: Grid) -> list[int]:
+def clip_starts(
+    num_frames: int, *, frames: int, stride: int, num_clips: int | None, grid: Grid, step: int | None = None
+) -> list[int]:
     """First frame of every clip, ascending, with multiplicity.
 
-    With T frames in the video and a clip spanning L of them:
+    With T frames in the video, a clip of L frames spanning S of them and N clips:
 
-    - ``authors``: floor(i (T - L) / (N - 1)), and 0 for a single clip (R(2+1)D's own decoder);
-    - ``centres``: the middle of each of N equal parts of the T - L + 1 possible starts;
-    - ``consecutive``: as many clips as fit side by side, centred; ``num_clips`` must be None (late temporal
-      modelling's test).
+    - ``authors``: floor(i (T - S) / (N - 1)), and 0 for a single clip (R(2+1)D's own decoder);
+    - ``centres``: the middle of each of N equal parts of the T - S + 1 possible starts;
+    - ``pyslowfast``: floor(i (T - L stride) / N);
+    - ``mmaction2``: round(i (T - S) / (N - 1)), and floor((T - S) / 2) for a single clip;
+    - ``consecutive``: as many clips as fit side by side, centred (late temporal modelling's test);
+    - ``steps``: every ``step`` frames from 0 on, as long as the clip fits (VMZ's dense prediction).
+
+    The last two need ``num_clips`` None, and ``steps`` alone takes ``step``.
     """
-    if (num_clips is None) != (grid == "consecutive"):
-        raise ValueError(f"grid {grid!r} with num_clips={num_clips}")
+    if (num_clips is None) != (grid in ("consecutive", "steps")) or (step is None) == (grid == "steps"):
+        raise ValueError(f"grid {grid!r} with num_clips={num_clips}, step={step}")
     span = clip_span(frames, stride)
     last = max(num_frames - span, 0)
     if grid == "consecutive":
         num_fitting = max(num_frames // span, 1)
         first = max(num_frames - num_fitting * span, 0) // 2
         return [first + i * span for i in range(num_fitting)]
+    if grid == "steps":
+        assert step is not None
+        return list(range(0, last + 1, step))
     assert num_clips is not None
     if grid == "authors":
         return [i * last // (num_clips - 1) for i in range(num_clips)] if num_clips > 1 else [0]
     if grid == "centres":
-        # The middle of part i, rounded half down, so that one clip starts at (T - L) // 2.
+        # The middle of part i, rounded half down, so that one clip starts at (T - S) // 2.
         return [((2 * i + 1) * (last + 1) - 1) // (2 * num_clips) for i in range(num_clips)]
+    if grid == "pyslowfast":
+        return [i * max(num_frames - frames * stride, 0) // num_clips for i in range(num_clips)]
+    if grid == "mmaction2":
+        # In floating point, as there, so that halves are rounded to the same side.
+        return [round(i * (last / (num_clips - 1))) for i in range(num_clips)] if num_clips > 1 else [last // 2]
     assert_never(grid)
 
 
@@ -80,6 +94,7 @@ def views_of(
     stride: int = 1,
     num_clips: int | None,
     grid: Grid,
+    step: int | None = None,
     crops: Sequence[Crop] = ("centre",),
     flip: bool = False,
 ) -> list[View]:
@@ -88,9 +103,19 @@ def views_of(
     Every clip is seen through every crop, and with ``flip`` once more mirrored (ten crops = FIVE_CROPS +
     flip).
     """
-    starts = clip_starts(num_frames, frames=frames, stride=stride, num_clips=num_clips, grid=grid)
+    starts = clip_starts(num_frames, frames=frames, stride=stride, num_clips=num_clips, grid=grid, step=step)
     mirrored = (False, True) if flip else (False,)
     return [View(start, frames, stride, crop, mirror) for start in starts for mirror in mirrored for crop in crops]
+
+
+def merge_crops(crops: Sequence[Crop], *, frame: tuple[int, int], size: tuple[int, int]) -> list[Crop]:
+    """Give crops that cut out the same pixels one name, so that their views are equal; as many as are given.
+
+    ``frame`` and ``size`` are height and width of a frame and of a crop. The name is the first of ``CROPS`` in that
+    place, whatever else is in ``crops``: all protocols know a place by the same name.
+    """
+    offset_of = {crop: crop_offset(crop, *frame, size) for crop in CROPS}
+    return [next(name for name in CROPS if offset_of[name] == offset_of[crop]) for crop in crops]
 
 
 def crop_offset(crop: Crop, height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:

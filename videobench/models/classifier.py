@@ -1,12 +1,16 @@
 """A video classifier is a backbone and a head; any head fits any backbone of the same number of features."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
     """Clips [B, C, T, H, W] to logits [B, K].
 
-    `backbone` maps clips to features [B, D, T', H', W']; `head` maps those to logits.
+    `backbone` maps clips to features [B, D, T', H', W']; `head` maps those to logits, by a layer called `linear`
+    at its end.
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
@@ -18,3 +22,9 @@ class Classifier(nn.Module):
         features = self.backbone(clips)  # [B, D, T', H', W']
         logits: Tensor = self.head(features)  # [B, K]
         return logits
+
+    @torch.no_grad()
+    def reorder_classes(self, order: Sequence[int]) -> None:
+        """Make logit i what logit `order[i]` was."""
+        for parameter in self.head.get_submodule("linear").parameters():  # [K, D], [K]
+            parameter.copy_(parameter[list(order)])

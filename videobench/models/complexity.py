@@ -1,10 +1,12 @@
-"""What a network costs: learnable parameters, and the multiply-accumulates of one forward pass."""
+"""What a network costs: learnable parameters, and the multiply-accumulates and the memory of one forward pass."""
 
 import copy
+import weakref
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,3 +31,30 @@ def count_macs(model: nn.Module, input_shape: Sequence[int]) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         on_meta(torch.empty(tuple(input_shape), device="meta", dtype=next(on_meta.parameters()).dtype))
     return int(counter.get_total_flops()) // 2
+
+
+@torch.inference_mode()
+def peak_activation_bytes(model: nn.Module, clips: Tensor) -> int:
+    """Most bytes of input and modules' outputs that are alive at once while `clips` [B, C, T, H, W] are classified.
+
+    They are sent through the network, in evaluation mode, without touching it. (The meta device would compute
+    nothing but takes torch seconds to get ready.) What kernels need for themselves comes on top.
+    """
+    shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
+    observed = copy.deepcopy(model, shared).eval()
+    alive: dict[int, int] = {}
+    peak = 0
+
+    def count(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal peak
+        storage = output.untyped_storage()  # shared by views and by what is computed in place
+        if id(storage) not in alive:
+            alive[id(storage)] = storage.nbytes()
+            weakref.finalize(storage, alive.pop, id(storage))
+            peak = max(peak, sum(alive.values()))
+
+    for module in observed.modules():
+        module.register_forward_hook(count)
+    count(observed, (), clips)
+    observed(clips)
+    return peak

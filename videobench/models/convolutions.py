@@ -80,6 +80,7 @@ class TemporalConvolution(nn.Conv3d):
         flat = nn.functional.conv2d(
             clips.flatten(3),  # [B, C, T, HW]
             self.weight.squeeze(4),
+            self.bias,
             stride=(self.stride[0], 1),
             padding=(1, 0),
         )

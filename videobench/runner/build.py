@@ -3,13 +3,20 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, assert_never, get_args
+from typing import Any, Literal, assert_never, get_args
 
 import torch
 
 from videobench.data.datasets.class_folders import class_folders
+from videobench.data.datasets.hmdb51 import hmdb51
+from videobench.data.datasets.kinetics import kinetics
+from videobench.data.datasets.label_lists import Labels
+from videobench.data.datasets.manifest import manifest
+from videobench.data.datasets.on_disk import require_files
 from videobench.data.datasets.split_lists import split_lists
+from videobench.data.datasets.sports1m import sports1m
 from videobench.data.datasets.synthetic_motion import CLASSES, PAIRS, synthetic_motion
+from videobench.data.datasets.ucf101 import ucf101
 from videobench.data.index import index_videos
 from videobench.data.video_set import VideoSet
 from videobench.errors import DataError
@@ -19,7 +26,19 @@ from videobench.models.video_resnet import video_resnet
 from videobench.records import NetworkSize
 from videobench.runner.workspace import DATA_VARIABLE, Workspace
 from videobench.spec.clip import Clip
-from videobench.spec.dataset import ClassFolders, Dataset, SplitLists, Subset, SyntheticMotion
+from videobench.spec.dataset import (
+    HMDB51,
+    UCF101,
+    ClassFolders,
+    Dataset,
+    FileDataset,
+    Kinetics,
+    Manifest,
+    SplitLists,
+    Sports1M,
+    Subset,
+    SyntheticMotion,
+)
 from videobench.spec.network import Network, VideoResNetName
 from videobench.spec.recipe import OneCycleSchedule, Recipe, StepSchedule
 from videobench.training.optimisation import Cosine, LearningRate, StepDecay, WarmUp, sgd
@@ -38,44 +57,79 @@ def build_dataset(
 ) -> VideoSet:
     """Return the videos of one subset, every file found and probed.
 
-    ``synthetic_motion`` is made where it is missing. Raises DataError for anything that is not there or broken.
+    ``synthetic_motion`` is made where it is missing. Raises DataError for anything that is not there or broken; videos
+    that can't be used are left out where the data set says so.
     """
     if isinstance(spec, SyntheticMotion):
         return _synthetic_motion(spec, subset, workspace, num_workers, progress)
     found = find_videos(spec, subset, workspace)
-    videos, _ = index_videos(
+    return index_videos(
         found,
         cache=workspace.index,
-        on_error="fail",
+        on_error=spec.on_error,
         num_workers=worthwhile_workers(len(found.videos), num_workers),
         progress=progress,
     )
-    return videos
 
 
-def find_videos(spec: ClassFolders | SplitLists, subset: Subset, workspace: Workspace) -> VideoSet:
+def find_videos(spec: FileDataset, subset: Subset, workspace: Workspace) -> VideoSet:
     """Return the videos of one subset as folders and lists name them; no file is opened.
 
-    DataError for a data set, a subset or a class that is not there.
+    DataError for a data set, a subset, a class or a file that is not there; files may lack where the data set says so.
     """
-    root = dataset_root(spec, workspace)
-    groups = _beside(root, spec.groups)
+    found = list_videos(spec, subset, workspace)
+    if spec.on_error != "skip":
+        require_files(found)
+    return found
+
+
+def list_videos(spec: FileDataset, subset: Subset, workspace: Workspace) -> VideoSet:
+    """Return the videos of one subset as ``find_videos`` does, those without a file among them."""
+    if subset not in spec.subsets:
+        raise DataError(f"has no subset {subset}; legal: {', '.join(spec.subsets)}", where=spec.name)
+    videos = _listed(spec, subset, dataset_root(spec, workspace))
+    if spec.on_error == "retry":
+        videos = dataclasses.replace(
+            videos, videos=tuple(dataclasses.replace(video, retry=True) for video in videos.videos)
+        )
+    if spec.only_classes is None:
+        return videos
+    labels = Labels(videos.classes)
+    wanted = {labels.number(name, "data.only_classes") for name in spec.only_classes}
+    return dataclasses.replace(
+        videos, videos=tuple(video for video in videos.videos if not wanted.isdisjoint(video.labels))
+    )
+
+
+def _listed(spec: FileDataset, subset: Subset, root: Path) -> VideoSet:
+    split_subset: Literal["train", "test"] = "train" if subset == "train" else "test"
     match spec:
         case ClassFolders():
             return class_folders(
-                root,
-                name=spec.name,
-                subset="val" if subset == "validation" else subset,
-                num_classes=spec.classes,
-                folds=spec.folds,
-                fold=spec.split if spec.folds else None,
-                groups=groups,
-            )
+                root, name=spec.name, subset="val" if subset == "validation" else subset, num_classes=spec.classes,
+                folds=spec.folds, fold=spec.split if spec.folds else None, groups=_beside(root, spec.groups),
+            )  # fmt: skip
         case SplitLists():
-            if subset == "validation":
-                raise DataError("split lists have the subsets train and test", where=f"{spec.name}: subset")
-            lists = root / spec.lists
-            return split_lists(root, name=spec.name, lists=lists, split=spec.split, subset=subset, groups=groups)
+            return split_lists(
+                root, name=spec.name, lists=root / spec.lists, split=spec.split, subset=split_subset,
+                groups=_beside(root, spec.groups),
+            )  # fmt: skip
+        case UCF101():
+            return ucf101(root, split=spec.split, subset=split_subset, videos=_beside(root, spec.videos))
+        case HMDB51():
+            return hmdb51(root, split=spec.split, subset=split_subset, videos=_beside(root, spec.videos))
+        case Kinetics():
+            return kinetics(
+                root, num_classes=spec.classes, subset=subset, videos=_beside(root, spec.videos),
+                annotations=_beside(root, spec.annotations), class_names=_beside(root, spec.class_names),
+            )  # fmt: skip
+        case Sports1M():
+            return sports1m(root, subset=split_subset, videos=_beside(root, spec.videos))
+        case Manifest():
+            return manifest(
+                root / spec.videos, name=spec.name, lists={each: root / path for each, path in spec.lists.items()},
+                subset=subset, class_names=_beside(root, spec.class_names),
+            )  # fmt: skip
         case _:
             assert_never(spec)
 
@@ -85,10 +139,10 @@ def worthwhile_workers(num_videos: int, num_workers: int) -> int:
     return min(num_workers, max(1, num_videos // VIDEOS_PER_PROCESS))
 
 
-def build_network(spec: Network, *, num_classes: int, frames: int) -> Classifier:
+def build_network(spec: Network, *, num_classes: int, frames: int, in_channels: int = 3) -> Classifier:
     """Return the network, freshly initialised from torch's generator."""
     return video_resnet(
-        spec.name, num_classes=num_classes, frames=frames, depth=spec.depth, width=spec.width,
+        spec.name, num_classes=num_classes, frames=frames, in_channels=in_channels, depth=spec.depth, width=spec.width,
         flavour=spec.flavour, dropout=spec.dropout,
     )  # fmt: skip
 
@@ -120,11 +174,11 @@ def build_learning_rate(recipe: Recipe) -> LearningRate:
 def network_size(spec: Network, *, num_classes: int, built_for: int, clip: Clip) -> NetworkSize:
     """Return parameters and multiply-accumulates of one clip, computed without running anything."""
     with torch.device("meta"):
-        model = build_network(spec, num_classes=num_classes, frames=built_for)
+        model = build_network(spec, num_classes=num_classes, frames=built_for, in_channels=clip.channels)
     return NetworkSize(
         parameters=count_parameters(model),
         conv_fc_weights=count_conv_fc_weights(model),
-        macs=count_macs(model, (1, 3, clip.frames, clip.crop, clip.crop)),
+        macs=count_macs(model, (1, clip.channels, clip.frames, clip.crop, clip.crop)),
     )
 
 

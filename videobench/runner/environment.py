@@ -79,6 +79,20 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def device_of_rank(name: str, local_rank: int) -> str:
+    """Return the name of the device for one of several processes: a name without a number gives each its own."""
+    device = pick_device(name)
+    if device.type == "cpu" or device.index is not None:
+        return str(device)
+    if local_rank >= (count := torch.accelerator.device_count()):
+        raise ConfigError(
+            f"this machine has {count} {device.type} devices, too few for process {local_rank}, counted from 0",
+            where="--device",
+            hint=f"start {count} processes, or let them share one with --device {device.type}:0",
+        )
+    return f"{device.type}:{local_rank}"
+
+
 def device_name(device: torch.device) -> str:
     """Return the device's name as a person knows it."""
     if device.type == "cuda":

@@ -1,12 +1,12 @@
 """Running a plan: data first, then trainings and evaluations as their turn comes, in this process or several."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
-from videobench.errors import Interrupted, VideobenchError
-from videobench.runner.environment import Machine, pick_device, threads_per_job
+from videobench.errors import ConfigError, Interrupted, VideobenchError
+from videobench.runner.environment import Machine, device_of_rank, pick_device, threads_per_job
 from videobench.runner.evaluate_unit import run_evaluation
 from videobench.runner.events import Report
 from videobench.runner.plan import Node, Plan, TrainingNode
@@ -16,14 +16,24 @@ from videobench.runner.train_unit import run_training
 from videobench.runner.workers import Workers
 from videobench.runner.workspace import Workspace, explaining_full_disk
 from videobench.spec.experiment import Scale
+from videobench.training.distributed import ALONE, Ranks
 from videobench.training.signals import stop_on_signals
 
 SECONDS_BETWEEN_LOOKS = 0.5
 """How long a request to stop may go unseen while units run in other processes."""
 
 
-def execute(plan: Plan, workspace: Workspace, *, jobs: int, keep_going: bool, device: str, report: Report) -> Outcome:
-    """Run what is missing of ``plan``, ``jobs`` units side by side.
+def execute(
+    plan: Plan,
+    workspace: Workspace,
+    *,
+    jobs: int,
+    keep_going: bool,
+    device: str,
+    report: Report,
+    ranks: Ranks = ALONE,
+) -> Outcome:
+    """Run what is missing of ``plan``: ``jobs`` units side by side, or one by one, all ``ranks`` together.
 
     Without ``keep_going`` the first failure stops everything that has not started. Raises Interrupted when a signal
     asked to stop: what runs has been saved then.
@@ -32,20 +42,39 @@ def execute(plan: Plan, workspace: Workspace, *, jobs: int, keep_going: bool, de
     schedule = Schedule(nodes, keep_going=keep_going)
     if not nodes:
         return schedule.close()
-    pick_device(device)  # a device that isn't there is no training's failure
-    workspace.check_writable()
+    if ranks.size > 1:
+        _refuse_what_ranks_cannot(plan, jobs)
+    with ranks.in_step():  # a device that isn't there is no training's failure
+        device = str(pick_device(device)) if ranks.size == 1 else device_of_rank(device, ranks.local_rank)
     with stop_on_signals() as should_stop:
-        with explaining_full_disk():
-            prepare(nodes, workspace, report, should_stop)
+        ranks.first(lambda: _prepare(nodes, workspace, report, should_stop))
         jobs = min(jobs, len(nodes))
         run = _RunNode(plan.experiment.scale, workspace, Machine(device=device, threads=threads_per_job(jobs)))
         if jobs == 1:
-            _run_here(schedule, run, report, should_stop)
+            _run_here(schedule, replace(run, ranks=ranks), report, should_stop)
         else:
             _run_side_by_side(schedule, run, report, should_stop, jobs)
-        if schedule.interrupted or (should_stop() and schedule.waiting):
-            raise Interrupted("stopped; everything that ran is saved", hint="Run the same command again to go on.")
+    if schedule.interrupted:
+        raise Interrupted("stopped; everything that ran is saved", hint="Run the same command again to go on.")
     return schedule.close()
+
+
+def _refuse_what_ranks_cannot(plan: Plan, jobs: int) -> None:
+    if jobs > 1:
+        raise ConfigError(
+            f"--jobs {jobs} and torchrun both share the work out among processes", hint="leave one of them away"
+        )
+    if missing := plan.needed_trainings():
+        raise ConfigError(
+            f"{len(missing)} trainings are not finished, and processes under torchrun share evaluations only",
+            hint=f"first, without torchrun: videobench train {plan.experiment.name}; --jobs trains several at a time",
+        )
+
+
+def _prepare(nodes: Sequence[Node], workspace: Workspace, report: Report, should_stop: Callable[[], bool]) -> None:
+    workspace.check_writable()
+    with explaining_full_disk():
+        prepare(nodes, workspace, report, should_stop)
 
 
 @dataclass(frozen=True)
@@ -55,24 +84,33 @@ class _RunNode:
     scale: Scale
     workspace: Workspace
     machine: Machine
+    ranks: Ranks = ALONE
 
     def __call__(self, node: Node, report: Report, should_stop: Callable[[], bool]) -> None:
         torch.set_num_threads(self.machine.threads)
+        device = self.machine.torch_device()
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device)  # or every process would take memory on the first one, to pin its batches
         with explaining_full_disk():
             if isinstance(node, TrainingNode):
                 run_training(node, self.workspace, self.machine, report, should_stop)
             else:
-                run_evaluation(node, self.scale, self.workspace, self.machine, report, should_stop)
+                run_evaluation(node, self.scale, self.workspace, self.machine, report, should_stop, self.ranks)
 
 
 def _run_here(schedule: Schedule, run: _RunNode, report: Report, should_stop: Callable[[], bool]) -> None:
-    while not should_stop() and (node := schedule.next()):
-        try:
-            run(node, report, should_stop)
-        except VideobenchError as error:
-            _settle(schedule, node, error, report)
+    while schedule.waiting and not schedule.interrupted:
+        if any(run.ranks.gather(should_stop())):
+            schedule.interrupted = True
+        elif node := schedule.next():
+            try:
+                run(node, report, should_stop)
+            except VideobenchError as error:
+                _settle(schedule, node, error, report)
+            else:
+                schedule.finish(node)
         else:
-            schedule.finish(node)
+            break
 
 
 def _run_side_by_side(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from videobench.errors import ConfigError
 from videobench.records import has_record
 from videobench.runner.events import Event, EventKind
+from videobench.runner.same_videos import refuse_other_videos
 from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
 from videobench.spec.expand import Experiment, Replica, Row, row_matches
@@ -97,6 +98,7 @@ def make_plan(experiment: Experiment, workspace: Workspace, *, only: Sequence[st
     """Lay out ``experiment``: each distinct training and evaluation once, with its state.
 
     ``only`` keeps rows whose name matches one of these patterns; ``failed`` keeps rows whose training failed last time.
+    ConfigError where rows would measure different videos of one data set.
     """
     rows = select_rows(experiment, only)
     trainings: dict[str, tuple[Training, dict[str, None]]] = {}
@@ -109,12 +111,10 @@ def make_plan(experiment: Experiment, workspace: Workspace, *, only: Sequence[st
             if replica.training:
                 _add_training(replica.training, label, trainings)
             evaluations.setdefault(replica.digest, (replica.evaluation, {}))[1][label] = None
-    return Plan(
-        experiment,
-        tuple(rows),
-        tuple(_training_node(key, *value, workspace) for key, value in trainings.items()),
-        tuple(_evaluation_node(key, *value, workspace) for key, value in evaluations.items()),
-    )
+    measured = tuple(_evaluation_node(key, *value, workspace) for key, value in evaluations.items())
+    refuse_other_videos(measured)
+    trained = tuple(_training_node(key, *value, workspace) for key, value in trainings.items())
+    return Plan(experiment, tuple(rows), trained, measured)
 
 
 def select_rows(experiment: Experiment, only: Sequence[str]) -> list[Row]:

@@ -1,13 +1,17 @@
 """Everything a plan reads, found and opened before anything runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any
 
-from videobench.data.video_set import fingerprint
+from videobench.data.failures import ledger_path
+from videobench.data.video_set import VideoSet, fingerprint
 from videobench.errors import DataError, Interrupted, VideobenchError
-from videobench.runner.build import build_dataset, dataset_root, find_videos
+from videobench.runner.build import dataset_root
 from videobench.runner.environment import num_cores
 from videobench.runner.events import Event, Report
+from videobench.runner.flow import build_input, find_input
 from videobench.runner.inputs import open_input
 from videobench.runner.plan import Node, TrainingNode
 from videobench.runner.workspace import Workspace
@@ -23,10 +27,9 @@ def prepare(nodes: Sequence[Node], workspace: Workspace, report: Report, should_
     Raises DataError for what is missing or broken, and where the videos that a finished training was trained on
     have changed since; Interrupted when ``should_stop`` says so: what was made is kept.
     """
-    inputs = _inputs(nodes)
-    for data, subset, _ in inputs:
-        if not isinstance(data, SyntheticMotion):
-            find_videos(data, subset, workspace)  # probing a large set takes long; what is not there shows at once
+    inputs = inputs_of(nodes)
+    for data, subset, clip in inputs:
+        find_input(data, subset, clip, workspace)  # probing a large set takes long; what is not there shows at once
     for data, subset, clip in inputs:
         key = f"{data.name}, {subset}"
 
@@ -38,35 +41,54 @@ def prepare(nodes: Sequence[Node], workspace: Workspace, report: Report, should_
         def notify(text: str, key: str = key) -> None:
             report(Event("started", "data", key, key, {"text": text}))
 
-        try:
-            open_input(data, subset, clip, workspace, num_workers=num_cores(), progress=progress, notify=notify)
-        except BrokenProcessPool:
-            if should_stop():  # the signal went to all of them
-                raise _stopped() from None
-            raise VideobenchError(
-                "a process that read or made videos was killed from outside (out of memory?)",
-                where=key,
-                hint="run the same command again: what was done is kept",
-            ) from None
-        report(Event("finished", "data", key, key))
+        with explaining_killed_workers(key, should_stop):
+            found = open_input(data, subset, clip, workspace, num_workers=num_cores(), progress=progress, notify=notify)
+        report(ready(data, subset, found.videos, workspace))
         if should_stop():
             raise _stopped()
     for training in _finished_trainings(nodes):
         _require_same_videos(training, workspace)
 
 
+def ready(data: Dataset, subset: Subset, videos: VideoSet, workspace: Workspace) -> Event:
+    """Return the event that says that a subset can be read, and how many of its videos can't."""
+    key = f"{data.name}, {subset}"
+    values: dict[str, Any] = {}
+    if videos.skipped:
+        total = len(videos.videos) + len(videos.skipped)
+        ledger = ledger_path(workspace.index, videos.name)
+        values = {"skipped": len(videos.skipped), "total": total, "ledger": str(ledger)}
+    return Event("finished", "data", key, key, values)
+
+
+@contextmanager
+def explaining_killed_workers(where: str, should_stop: Callable[[], bool]) -> Iterator[None]:
+    """Turn the end of a process that reads videos into an error for users; a signal may have gone to all of them."""
+    try:
+        yield
+    except BrokenProcessPool:
+        if should_stop():
+            raise _stopped() from None
+        raise VideobenchError(
+            "a process that read or made videos was killed from outside (out of memory?)",
+            where=where,
+            hint="run the same command again: what was done is kept",
+        ) from None
+
+
 def _stopped() -> Interrupted:
     return Interrupted("stopped while preparing data", hint="Run the same command again to go on.")
 
 
-def _inputs(nodes: Sequence[Node]) -> list[tuple[Dataset, Subset, Clip]]:
+def inputs_of(nodes: Sequence[Node]) -> list[tuple[Dataset, Subset, Clip]]:
+    """Return the subsets that the nodes read and how their frames are read, each once."""
     wanted: dict[tuple[Dataset, Subset, Clip], None] = {}
     for node in nodes:
         if isinstance(node, TrainingNode):
             training = node.training
             wanted[training.data, training.subset, training.clip] = None
-            if training.validation.videos:
-                wanted[training.data, training.validation.subset, training.clip] = None
+            for watch in training.watches:
+                wanted[training.data, watch.subset, training.clip] = None
         else:
             evaluation = node.evaluation
             wanted[evaluation.data, evaluation.subset, evaluation.clip] = None
@@ -91,13 +113,14 @@ def _require_same_videos(training: Training, workspace: Workspace) -> None:
     """
     folder = workspace.training(digest(training))
     noted = folder.data_fingerprint()
-    if noted is None or isinstance(training.data, SyntheticMotion):  # the latter is known by its version
+    is_made = isinstance(training.data, SyntheticMotion) and training.clip.modality == "rgb"  # known by its version
+    if noted is None or is_made:
         return
     try:
         dataset_root(training.data, workspace)
     except DataError:
         return
-    videos = build_dataset(training.data, training.subset, workspace, num_workers=num_cores())
+    videos = build_input(training.data, training.subset, training.clip, workspace, num_workers=num_cores())
     if fingerprint(videos) != noted:
         raise DataError(
             f"the {training.subset} videos of {training.data.name} changed after this training was run on them",

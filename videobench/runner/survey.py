@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from videobench.errors import VideobenchError
 from videobench.records import NetworkSize, all_records
 from videobench.runner.build import dataset_root, network_size
+from videobench.runner.flow import find_flow
 from videobench.runner.plan import EvaluationNode, Plan, State, TrainingNode
+from videobench.runner.same_videos import measured_on_other_videos
 from videobench.runner.workspace import Workspace
 from videobench.spec.dataset import Dataset, SyntheticMotion
 from videobench.spec.recipe import Recipe
@@ -38,12 +40,12 @@ class TrainingCost:
 
 @dataclass(frozen=True)
 class EvaluationCost:
-    """One evaluation and how many views of a video it looks at."""
+    """One evaluation and how many views of a video it looks at; None where that depends on the video's length."""
 
     digest: str
     rows: tuple[str, ...]
     state: State
-    views: int
+    views: int | None
     training: str | None
 
 
@@ -66,7 +68,8 @@ class RowCost:
     """Of all its trainings; None when one is unmeasured or there are none."""
     evaluations: int
     evaluated: int
-    views: int
+    views: int | None
+    """Of a video; None where that depends on its length."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def _training_cost(
 ) -> TrainingCost:
     training = node.training
     classes = _num_classes(training.data)
-    key = (training.network, training.clip.frames, training.clip.crop, classes)
+    key = (training.network, training.clip.frames, training.clip.crop, training.clip.channels, classes)
     if key not in sizes:
         sizes[key] = network_size(
             training.network, num_classes=classes, built_for=training.clip.frames, clip=training.clip
@@ -203,9 +206,12 @@ def _missing(plan: Plan, workspace: Workspace) -> list[str]:
     for unit in units:
         try:
             dataset_root(unit.data, workspace)
+            if unit.clip.modality == "flow":
+                find_flow(unit.data, unit.subset, unit.clip, workspace)
         except VideobenchError as error:
             found[f"data: {error}"] = None
         start = unit.init if isinstance(unit, Training) else unit.weights
         if isinstance(start, WeightsFile) and not Path(start.file).is_file():
             found[f"weights: {start.file}"] = None
+    found |= {f"data: {text}": None for text in measured_on_other_videos(plan.evaluations, workspace)}
     return list(found)

@@ -2,8 +2,10 @@
 
 import dataclasses
 import hashlib
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,19 +16,20 @@ from videobench.data.video_set import VideoSet, fingerprint
 from videobench.errors import Interrupted
 from videobench.models.classifier import Classifier
 from videobench.models.weights.native import save_weights
+from videobench.runner.best_weights import BestWeights
 from videobench.runner.build import build_learning_rate, build_network, build_optimiser
 from videobench.runner.environment import Machine
 from videobench.runner.events import Report
 from videobench.runner.inputs import Input, open_input
 from videobench.runner.plan import TrainingNode
-from videobench.runner.watch import measure_clips
+from videobench.runner.watch import Watch, due, open_watches
 from videobench.runner.weights import load_to_start, read_weights
 from videobench.runner.workspace import TrainingFolder, Workspace
-from videobench.spec.base import identity
+from videobench.spec.base import digest, identity
 from videobench.spec.clip import Clip
-from videobench.spec.units import Training
+from videobench.spec.units import SelectBest, Training
 from videobench.training.checkpoint import CheckpointFile
-from videobench.training.loop import train
+from videobench.training.loop import TrainingResult, train
 from videobench.training.progress import Progress
 
 
@@ -66,14 +69,23 @@ def _run(
 ) -> None:
     training, recipe = node.training, node.training.recipe
     data = open_input(training.data, training.subset, training.clip, workspace)
-    data_fingerprint = fingerprint(data.videos)
-    folder.begin(data_fingerprint=data_fingerprint)
+    folder.begin(data_fingerprint=fingerprint(data.videos))
     device = machine.torch_device()
-    model, start = _initial_network(training, data.videos, workspace)
+    model, start, start_card = _initial_network(training, data.videos, workspace)
     model.to(device)
     if folder.is_begun():
         start = "from its last checkpoint"
-    folder.append_log({"time": time.time(), "event": "started", "start": start, "threads": torch.get_num_threads()})
+    best = BestWeights(folder.best, resume=folder.is_begun())
+    watches = open_watches(training, workspace)
+    folder.append_log(
+        {
+            "time": time.time(),
+            "event": "started",
+            "start": start,
+            "threads": torch.get_num_threads(),
+            "skipped_videos": _skipped(data.videos),
+        }
+    )
     report(node.event("started", num_steps=recipe.num_steps, start=start))
 
     def on_progress(progress: Progress) -> None:
@@ -96,46 +108,84 @@ def _run(
         save_every_seconds=machine.save_every_seconds,
         report=on_progress,
         report_every_seconds=machine.report_every_seconds,
-        validate=_validation(training, model, workspace, device),
-        validate_every_steps=max(1, recipe.steps(training.validation.every_epochs)),
+        validate=(lambda step: _measure(model, watches, step, best, device)) if watches else None,
+        validate_every_steps=math.gcd(*(watch.every_steps for watch in watches)),
         should_stop=should_stop,
     )
-    card = {
-        "class_names": list(data.videos.classes),
+    weights, card = model.state_dict(), _card(training, result, data.videos, start_card)
+    if isinstance(training.select, SelectBest):
+        weights, step, value = best.read()
+        card["selected"] = {**training.select.model_dump(mode="json"), "step": step, "value": value}
+    save_weights(folder.path, weights, card=card)
+    folder.checkpoint.unlink(missing_ok=True)
+    folder.best.unlink(missing_ok=True)
+    report(node.event("finished", seconds=result.seconds, selected=card.get("selected")))
+
+
+def _initial_network(
+    training: Training, videos: VideoSet, workspace: Workspace
+) -> tuple[Classifier, str, Mapping[str, Any] | None]:
+    """Build the network with its starting weights, drawn from the training's seed or loaded.
+
+    Also returned are a line that says which, and the card of the weights that were loaded.
+    """
+    torch.manual_seed(_seed(training.seed, "initial weights"))
+    clip, num_classes = training.clip, len(videos.classes)
+    model = build_network(training.network, num_classes=num_classes, frames=clip.frames, in_channels=clip.channels)
+    if training.init is None:
+        return model, "from scratch", None
+    weights = read_weights(training.init, workspace)
+    carried = load_to_start(model, weights, videos.classes)
+    replaced = f", classifier replaced by a new one for {len(videos.classes)} classes" if carried.replaced else ""
+    return model, f"from {weights.path}{replaced}", weights.card
+
+
+def _card(
+    training: Training, result: TrainingResult, videos: VideoSet, start: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what stands beside the weights; ``start`` is the card of those that this training started from.
+
+    ``training`` there names all trainings of this experiment behind the weights, ``started_from`` those of a file.
+    ``total_training_seconds`` adds the former up, as P1's Table 3 does.
+    """
+    seconds_before, started_from = 0.0, None
+    if start is not None and isinstance(training.init, Training):
+        seconds_before, started_from = float(start["total_training_seconds"]), start.get("started_from")
+    elif start is not None:
+        started_from = {name: start.get(name) for name in ("training", "started_from")}
+    return {
+        "class_names": list(videos.classes),
         "preprocessing": training.clip.preprocessing,
         "network": training.network.model_dump(mode="json"),
         "frames": training.clip.frames,
         "training": identity(training),
-        "training_digest": node.digest,
-        "data_fingerprint": data_fingerprint,
+        "training_digest": digest(training),
+        "started_from": started_from,
+        "data_fingerprint": fingerprint(videos),
+        "skipped_videos": _skipped(videos),
         "training_seconds": result.seconds,
-        "total_training_seconds": result.seconds + _seconds_before(training, workspace),
+        "total_training_seconds": result.seconds + seconds_before,
         "training_clips": result.clips,
         "training_threads": torch.get_num_threads(),
     }
-    save_weights(folder.path, model, card=card)
-    folder.checkpoint.unlink(missing_ok=True)
-    report(node.event("finished", seconds=result.seconds))
 
 
-def _initial_network(training: Training, videos: VideoSet, workspace: Workspace) -> tuple[Classifier, str]:
-    """Build the network with its starting weights, drawn from the training's seed or loaded; say which in a line."""
-    torch.manual_seed(_seed(training.seed, "initial weights"))
-    model = build_network(training.network, num_classes=len(videos.classes), frames=training.clip.frames)
-    if training.init is None:
-        return model, "from scratch"
-    weights = read_weights(training.init, workspace)
-    carried = load_to_start(model, weights, videos.classes)
-    replaced = f", classifier replaced by a new one for {len(videos.classes)} classes" if carried.replaced else ""
-    return model, f"from {weights.path}{replaced}"
+def _measure(
+    model: Classifier, watches: Sequence[Watch], step: int, best: BestWeights, device: torch.device
+) -> dict[str, float]:
+    """Measure what is due after ``step``, offer the weights to ``best``, and return what there is to show."""
+    found: dict[str, float] = {}
+    for watch in due(watches, step):
+        accuracies = watch.measure(model, device)
+        if isinstance(watch.purpose, SelectBest):
+            best.offer(model, step=step, value=accuracies[watch.purpose.metric])
+        found |= watch.described(accuracies)
+    return found
 
 
-def _seconds_before(training: Training, workspace: Workspace) -> float:
-    """Return what went into the weights it started from, as P1's Table 3 counts; 0 from scratch or from a file."""
-    if not isinstance(training.init, Training):
-        return 0.0
-    card = read_weights(training.init, workspace).card
-    return 0.0 if card is None else float(card["total_training_seconds"])
+def _skipped(videos: VideoSet) -> dict[str, str]:
+    """Return which videos it does without, and why."""
+    return {skipped.video: skipped.reason for skipped in videos.skipped}
 
 
 def _batches(training: Training, data: Input, machine: Machine, first_micro_batch: int) -> Iterator[ClipBatch]:
@@ -164,20 +214,16 @@ def _batches(training: Training, data: Input, machine: Machine, first_micro_batc
 def _to_input(batch: ClipBatch, clip: Clip, device: torch.device) -> tuple[Tensor, Tensor]:
     crop = (clip.crop, clip.crop)
     inputs = to_network_input(
-        batch.clips, batch.offsets, batch.flips, crop=crop, mean=clip.mean, std=clip.std, device=device
+        batch.clips,
+        batch.offsets,
+        batch.flips,
+        crop=crop,
+        mean=clip.mean,
+        std=clip.std,
+        flip_negates_x=clip.flip_negates_x,
+        device=device,
     )  # [B, C, T, H, W]
     return inputs, batch.labels.to(device, non_blocking=True)
-
-
-def _validation(
-    training: Training, model: Classifier, workspace: Workspace, device: torch.device
-) -> Callable[[], Mapping[str, float]] | None:
-    """Return a measurement of clip@1 (percent) on one clip of some videos, or None when switched off."""
-    watched = training.validation
-    if watched.videos == 0:
-        return None
-    data = open_input(training.data, watched.subset, training.clip, workspace)
-    return lambda: {"clip@1": 100 * measure_clips(model, data, num_videos=watched.videos, device=device)}
 
 
 def _seed(seed: int, purpose: str) -> int:

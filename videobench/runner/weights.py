@@ -9,7 +9,7 @@ from torch import Tensor
 
 from videobench.errors import WeightsError
 from videobench.models.classifier import Classifier
-from videobench.models.weights.carry import CarryReport, load_into
+from videobench.models.weights.carry import CarryReport, listing, load_into
 from videobench.models.weights.files import SAFETENSORS_SUFFIX, file_sha256, read_tensors
 from videobench.models.weights.native import load_weights
 from videobench.runner.workspace import Workspace
@@ -29,6 +29,14 @@ class StoredWeights:
     @property
     def class_names(self) -> list[str] | None:
         return None if self.card is None else [str(name) for name in self.card["class_names"]]
+
+    def order_of(self, classes: Sequence[str]) -> list[int] | None:
+        """Return where each of ``classes`` stands among the file's; None when those are others.
+
+        A file that doesn't name its classes is taken to have them in this order.
+        """
+        names = list(classes) if self.class_names is None else self.class_names
+        return [names.index(name) for name in classes] if sorted(names) == sorted(classes) else None
 
 
 def read_weights(source: Training | WeightsFile, workspace: Workspace) -> StoredWeights:
@@ -61,25 +69,41 @@ def check_weights_file(path: Path, expected: str | None) -> str:
 
 
 def load_to_measure(model: Classifier, weights: StoredWeights, classes: Sequence[str], *, data: str) -> None:
-    """Load weights that must fit the network whole and, where their classes are known, these classes in this order."""
-    names = weights.class_names
-    if names is not None and names != list(classes):
-        differing = [f"{theirs} / {ours}" for theirs, ours in zip(names, classes, strict=False) if theirs != ours]
+    """Load weights that must fit the network whole and, where their classes are known, be for the same ones.
+
+    Classes are matched by name: those that stand in another order in the file are put into that of ``classes``.
+    """
+    order = weights.order_of(classes)
+    if order is None:
         raise WeightsError(
-            f"the network was trained for {len(names)} classes, {data} has {len(classes)};"
-            f" they differ in {', '.join(differing[:5]) or 'their number'}",
+            _differing_classes(weights.class_names or [], classes, data=data),
             where=str(weights.path),
             hint="fine-tune it for these classes: videobench finetune EXPERIMENT --from FILE",
         )
     load_into(model, weights.tensors, where=str(weights.path))
+    model.reorder_classes(order)
 
 
 def load_to_start(model: Classifier, weights: StoredWeights, classes: Sequence[str]) -> CarryReport:
     """Load weights to train on from. A classifier for other classes, by name or number, keeps its fresh values."""
     where = str(weights.path)
-    if weights.class_names in (None, list(classes)):
+    order = weights.order_of(classes)
+    if order is not None:
         try:
-            return load_into(model, weights.tensors, where=where)
+            report = load_into(model, weights.tensors, where=where)
         except WeightsError:
-            pass  # perhaps it is only the classifier; whatever else doesn't fit is named by the next line
+            pass  # perhaps it is only the classifier; whatever else doesn't fit is named by the last line
+        else:
+            model.reorder_classes(order)
+            return report
     return load_into(model, weights.tensors, replace_head=True, where=where)
+
+
+def _differing_classes(theirs: Sequence[str], ours: Sequence[str], *, data: str) -> str:
+    """Say how two sets of class names differ."""
+    only_theirs = [name for name in theirs if name not in set(ours)]
+    only_ours = [name for name in ours if name not in set(theirs)]
+    parts = [f"the network was trained for {len(theirs)} classes, {data} has {len(ours)}"]
+    parts += [f"{data} lacks {listing(only_theirs)}"] if only_theirs else []
+    parts += [f"the network lacks {listing(only_ours)}"] if only_ours else []
+    return "; ".join(parts)

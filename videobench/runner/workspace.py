@@ -96,6 +96,10 @@ class TrainingFolder:
         return self.path / "checkpoint.safetensors"
 
     @property
+    def best(self) -> Path:
+        return self.path / "best.safetensors"
+
+    @property
     def weights(self) -> Path:
         return self.path / "weights.safetensors"
 

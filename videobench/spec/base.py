@@ -45,7 +45,16 @@ class Spec(BaseModel):
 
 
 class OutsideDigest:
-    """Marks a field that cannot change the numbers: where a file lies, how often to validate."""
+    """Marks a field that cannot change the numbers: where a file lies, how often to validate.
+
+    With ``values``, only these make no difference to the default.
+    """
+
+    def __init__(self, *values: object) -> None:
+        self.values = values
+
+    def covers(self, value: object) -> bool:
+        return not self.values or value in self.values
 
 
 PathText = Annotated[str, OutsideDigest(), Field(min_length=1)]
@@ -62,9 +71,9 @@ def identity(spec: Spec) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
-        if any(isinstance(mark, OutsideDigest) for mark in field.metadata):
+        if any(isinstance(mark, OutsideDigest) and mark.covers(value) for mark in field.metadata):
             continue
-        if not field.is_required() and value == field.get_default(call_default_factory=True):
+        if not field.is_required() and value == field.get_default(call_default_factory=True, validated_data=dict(spec)):
             continue
         kept[name] = identity(value) if isinstance(value, Spec) else value
     return kept

@@ -105,6 +105,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
         return
     if kind == "too_short" and len(detail["input"]) >= context["min_length"]:
         return  # long enough, but for wrong items, which are reported themselves
+    if kind == "default_factory_not_called":
+        return  # it waited for a field that is wrong, which is reported itself
     if kind == "missing" and isinstance(detail["loc"][-1], int):
         path, _, annotation = resolve_location(detail["loc"][:-1], model)
         kind = "too_short"
@@ -147,7 +149,7 @@ def _sentence(kind: str, value: Any, context: Mapping[str, Any], annotation: Any
 def _wrong_type(kind: str, value: Any, annotation: Any) -> str:
     if Protocol in models_in(annotation) and isinstance(value, str):
         return f"{shown(value)} is neither a mapping nor the name of a protocol; {nearest(value, PRESETS)}"
-    sentence = f"must be {_DUE[kind]}, not {shown(value)}"
+    sentence = f"must be {' or '.join(literals(annotation)) or _DUE[kind]}, not {shown(value)}"
     if value is None and _DUE[kind] == "a mapping":
         return f"{sentence}; {{}} is the empty mapping"
     if kind == "string_type" and isinstance(value, int | float):

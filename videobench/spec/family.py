@@ -26,7 +26,7 @@ from videobench.spec.reading import KeyPath
 SCALE_MAY_CHANGE: tuple[KeyPath, ...] = (
     ("data",), ("subset",), ("clip", "resize"), ("clip", "crop"), ("network", "width"), ("recipe",), ("init",),
     ("evaluate", "data"), ("evaluate", "subset"), ("evaluate", "clip", "resize"), ("evaluate", "clip", "crop"),
-    ("validation",),
+    ("select", "subset"), ("validation",),
 )  # fmt: skip
 """What another scale may change; anything else would make it another experiment."""
 

@@ -14,14 +14,13 @@ from videobench.spec.protocol import PRESETS
 from videobench.spec.reading import KeyPath
 
 PATH_FIELDS: tuple[KeyPath, ...] = (
-    ("data", "root"), ("evaluate", "data", "root"), ("init", "file"), ("weights", "file"),
+    ("data", "root"), ("evaluate", "data", "root"), ("data", "flow"), ("evaluate", "data", "flow"),
+    ("init", "file"), ("weights", "file"),
 )  # fmt: skip
 """Fields that hold a path; written in a file, it is meant from that file's folder."""
 
 SOURCE_FIELDS: tuple[KeyPath, ...] = (("init", "run"), ("init", "file"), ("weights", "run"), ("weights", "file"))
 """Fields that, like ``type``, decide what their neighbours mean."""
-
-PROTOCOL: KeyPath = ("evaluate", "protocol")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def flatten(fragment: Fragment) -> Layer:
             contradictions.append((origin, message))
             continue
         given[path] = origin
-        if path == PROTOCOL and isinstance(value, str) and value in PRESETS:
+        if path[-1] == "protocol" and isinstance(value, str) and value in PRESETS:
             replaced.add(path)
             for name, setting in PRESETS[value].items():
                 leaves[(*path, name)] = Leaf(setting, f"{origin} ({value})", (*places, origin))

@@ -11,6 +11,7 @@ from videobench.errors import ConfigError
 from videobench.spec.base import Spec, digest
 from videobench.spec.experiment import Scale
 from videobench.spec.family import Combination, Families, Family
+from videobench.spec.history import FORCE_HINT, leak, stages
 from videobench.spec.merge import Fragment, Layer, Leaves, flatten, overlay
 from videobench.spec.problems import Problems, nearest
 from videobench.spec.published_key import published_key
@@ -201,7 +202,8 @@ class Expansion:
         if settings.weights is None:
             weights = Training(
                 data=settings.data, subset=settings.subset, clip=settings.clip, network=settings.network,
-                recipe=settings.recipe, init=weights, seed=seed, validation=settings.validation,
+                recipe=settings.recipe, init=weights, seed=seed, select=settings.select,
+                validation=settings.validation,
             )  # fmt: skip
         assert weights is not None
         training = weights if isinstance(weights, Training) else None
@@ -215,11 +217,32 @@ class Expansion:
             self._shared.problems.add(place(leaves, ("network", field)) or self.family.own.label, message)
             raise _WrongRowError
         measured = settings.evaluate
+        if training and training.clip.modality != measured.clip.modality:
+            message = (
+                f"clip.modality: {measured.clip.modality}, but the network was trained on {training.clip.modality}"
+            )
+            fields: tuple[KeyPath, ...] = (("evaluate", "clip", "modality"), ("clip", "modality"))
+            given = next((where for field in fields if (where := place(leaves, field))), self.family.own.label)
+            self._shared.problems.add(given, message)
+            raise _WrongRowError
         evaluation = Evaluation(
             weights=weights, network=settings.network, data=measured.data, subset=measured.subset,
-            clip=measured.clip, protocol=measured.protocol,
+            clip=measured.clip, protocol=measured.protocol, allow_seen_videos=measured.allow_seen_videos,
         )  # fmt: skip
+        if training:
+            self._check_leak(training, evaluation, leaves)
         return Replica(seed, split, training, evaluation)
+
+    def _check_leak(self, training: Training, evaluation: Evaluation, leaves: Leaves) -> None:
+        """Report an evaluation of a network on videos that it may have been trained on."""
+        found = leak(evaluation, stages(training))
+        if found and not evaluation.allow_seen_videos:
+            # One of these is given, or the data would be the same everywhere.
+            given = {path[:2] for path in leaves}
+            field = next(path for path in (("evaluate", "data"), *RUNS) if path in given)
+            where = place(leaves, field)
+            assert where is not None
+            self._shared.problems.add(where, f"{'.'.join(field)}: {found}; {FORCE_HINT}")
 
     def _start(self, settings: Settings, seed: int, split: int | None, leaves: Leaves, way: Way) -> Weights | None:
         """Return the weights to start from or to evaluate: a training or a file."""

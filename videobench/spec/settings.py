@@ -10,7 +10,7 @@ from videobench.spec.dataset import Dataset, Subset
 from videobench.spec.network import Network
 from videobench.spec.protocol import Protocol
 from videobench.spec.recipe import Recipe
-from videobench.spec.units import Sha256, Validation
+from videobench.spec.units import Select, SelectBest, SelectLast, Sha256, Validation
 
 
 class Start(Spec):
@@ -37,6 +37,8 @@ class EvaluateSettings(Spec):
     subset: Subset = "test"
     clip: Clip
     protocol: Protocol = Protocol()
+    allow_seen_videos: bool = False
+    """Measure also where the weights may have been trained on these videos."""
 
 
 class Settings(Spec):
@@ -51,6 +53,7 @@ class Settings(Spec):
     weights: Start | None = None
     """Evaluate another row's network, or a file, instead of training."""
     evaluate: EvaluateSettings
+    select: Select = SelectLast()
     validation: Validation = Validation()
     seed: int = Field(default=0, ge=0)
     """A row that sets its own seed runs at that one alone."""
@@ -62,6 +65,8 @@ class Settings(Spec):
         used = [("evaluate.subset", self.evaluate.subset, self.evaluate.data)]
         if not self.weights:
             used.append(("subset", self.subset, self.data))
+            if isinstance(self.select, SelectBest):
+                used.append(("select.subset", self.select.subset, self.data))
             if self.validation.videos:
                 used.append(("validation.subset", self.validation.subset, self.data))
         for field, subset, data in used:

@@ -1,6 +1,6 @@
 """The two units everything is made of: a Training and an Evaluation."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,7 @@ from videobench.spec.clip import Clip
 from videobench.spec.dataset import Dataset, Subset
 from videobench.spec.network import Network
 from videobench.spec.protocol import Protocol
-from videobench.spec.recipe import Recipe
+from videobench.spec.recipe import Positive, Recipe
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -25,9 +25,33 @@ class Validation(Spec):
     """How the training is watched. It changes no weights, so it is outside the digest."""
 
     subset: Subset = "test"
-    every_epochs: float = Field(default=1.0, gt=0)
+    every_epochs: Positive = 1.0
     videos: int = Field(default=200, ge=0)
-    """At most this many videos, one clip each; 0 switches it off."""
+    """At most this many videos; 0 switches it off."""
+    protocol: Protocol = Protocol()
+
+
+class SelectLast(Spec):
+    """Keep the weights of the last step."""
+
+    type: Literal["last"] = "last"
+
+
+class SelectBest(Spec):
+    """Keep the weights that measure best on all videos of ``subset``; of equally good ones, the earliest.
+
+    On the videos that are reported this is choosing by the answers, so results say so wherever they are shown.
+    """
+
+    type: Literal["best"]
+    subset: Subset
+    metric: Literal["clip@1", "video@1"] = "video@1"
+    every_epochs: Positive = 1.0
+    """The last step is measured in any case."""
+    protocol: Protocol = Protocol()
+
+
+Select = Annotated[SelectLast | SelectBest, Field(discriminator="type")]
 
 
 class Training(Spec):
@@ -39,9 +63,16 @@ class Training(Spec):
     network: Network
     recipe: Recipe
     init: "Training | WeightsFile | None" = None
-    """The training or file whose weights this one starts from; a classifier of another size is replaced."""
+    """The training or file whose weights this one starts from; a classifier for other classes is replaced."""
     seed: int = Field(default=0, ge=0)
+    select: Select = SelectLast()
     validation: Annotated[Validation, OutsideDigest()] = Validation()
+
+    @property
+    def watches(self) -> tuple[SelectBest | Validation, ...]:
+        """What is measured while it runs: first what chooses the weights, then what is only shown."""
+        choosing = (self.select,) if isinstance(self.select, SelectBest) else ()
+        return (*choosing, self.validation) if self.validation.videos else choosing
 
 
 class Evaluation(Spec):
@@ -53,3 +84,5 @@ class Evaluation(Spec):
     subset: Subset = "test"
     clip: Clip
     protocol: Protocol = Protocol()
+    allow_seen_videos: bool = False
+    """Measure also where the weights may have been trained on these videos."""

@@ -4,7 +4,7 @@ import types
 import typing
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 from videobench.spec.reading import KeyPath
 
@@ -19,6 +19,8 @@ def resolve_location(loc: tuple[int | str, ...], model: type[BaseModel]) -> tupl
         models = models_in(annotation)
         if len(models) > 1 and step in [tag for item in models for tag in tags_of(item)]:
             annotation = next(item for item in models if step in tags_of(item))
+        elif step in _alternatives(annotation):
+            continue
         elif step == "[key]":
             annotation = _content(before, 0)
         else:
@@ -27,6 +29,12 @@ def resolve_location(loc: tuple[int | str, ...], model: type[BaseModel]) -> tupl
             field = owner.model_fields.get(str(step)) if owner else None
             annotation = field.annotation if field else None if owner else _content(before, -1)
     return tuple(path), owner, annotation
+
+
+def _alternatives(annotation: Any) -> list[str]:
+    """Return what pydantic calls the members of a union that a function tells apart."""
+    marks = [mark for member in typing.get_args(annotation) for mark in getattr(member, "__metadata__", ())]
+    return [mark.tag for mark in marks if isinstance(mark, Tag)]
 
 
 def _content(annotation: Any, which: int) -> Any:
@@ -77,10 +85,7 @@ def length_due(annotation: Any) -> str:
 
 
 def literals(annotation: Any) -> list[str]:
-    """Return the words that are legal for this type."""
-    return [
-        str(word)
-        for part in _parts(annotation)
-        if typing.get_origin(part) is typing.Literal
-        for word in typing.get_args(part)
-    ]
+    """Return the words that are legal for this type, and whether a number is as well."""
+    parts = _parts(annotation)
+    words = [str(word) for part in parts if typing.get_origin(part) is typing.Literal for word in typing.get_args(part)]
+    return [*words, "a whole number"] if words and int in parts else words

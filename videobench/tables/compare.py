@@ -1,156 +1,206 @@
-"""The paper's order of things against ours: its claims, and the pairs of rows that it separates.
+"""Runs beside a first one on the same videos: differences, tests, settings that differ, videos that flip."""
 
-Both are judged on our own per-video outcomes, paired by video and over seeds jointly, so they hold at any scale.
-"""
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+import numpy as np
+from pydantic import ValidationError
 
 from videobench.errors import ConfigError
-from videobench.published.paper import Claim, PublishedTable
-from videobench.tables.found import FoundRow
-from videobench.tables.outcomes import PAIRED_METRICS, difference_of
-from videobench.tables.result import Difference, PairCount, Statement
-from videobench.tables.verdict import Agreement, agreement_of
+from videobench.evaluation.statistics import Difference, Mean, holm
+from videobench.records import Record, read_video_columns, write_atomically
+from videobench.run_reference import Run
+from videobench.spec.units import Evaluation
+from videobench.tables.class_names import class_names
+from videobench.tables.outcomes import PAIRED_METRICS, Aligned, align, run_of
 
 
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """Where a published cell is measured: a row of ours and the metric that stands for the column."""
+@dataclass(frozen=True, kw_only=True)
+class MetricDifference:
+    """One metric of two runs, on all videos or one class group; ``difference`` is the second minus the first."""
 
-    found: FoundRow
     metric: str
+    group: str | None
+    first: Mean
+    second: Mean
+    difference: Difference
+    p_holm: float
 
 
-class Comparisons:
-    """Paired differences between rows, each computed once."""
+@dataclass(frozen=True, kw_only=True)
+class SettingDifference:
+    """A setting that differs; None where a run has no such setting."""
 
-    def __init__(self, rows: Sequence[FoundRow]) -> None:
-        self.rows = rows
-        self._known: dict[tuple[int, int, str, str | None], Difference] = {}
-
-    @property
-    def groups(self) -> tuple[str | None, ...]:
-        """All videos (None), then each class group."""
-        return (None, *dict.fromkeys(group for found in self.rows for group in found.groups))
-
-    def columns(self) -> dict[str, str]:
-        """The published columns that rows of ours stand in, with their metric."""
-        columns = {}
-        for found in self.rows:
-            for metric, column in found.row.cells.items():
-                if column is not None and found.row.published_row is not None:
-                    columns[column] = metric
-        return columns
-
-    def places(self, column: str) -> Iterator[_Place]:
-        """All rows of ours in a published column."""
-        for found in self.rows:
-            for metric, name in found.row.cells.items():
-                if name == column and found.row.published_row is not None:
-                    yield _Place(found, metric)
-
-    def difference(self, first: _Place, second: _Place, group: str | None) -> Difference | None:
-        """``first`` - ``second`` on all videos or one class group; None while runs are missing."""
-        if not (first.found.complete and second.found.complete):
-            return None
-        if first.metric not in PAIRED_METRICS:
-            raise ConfigError(
-                f"no paired comparison of {first.metric!r}",
-                where=f"row {first.found.row.name}",
-                hint=f"The videos of a record hold {', '.join(PAIRED_METRICS)}.",
-            )
-        rows = (id(first.found), id(second.found))
-        key = (*rows, first.metric, group)
-        if key not in self._known:
-            paired = difference_of(first.found.runs, second.found.runs, first.metric, group)
-            low, high = paired.interval.low, paired.interval.high
-            self._known[key] = Difference(value=paired.value, low=low, high=high)
-            turned = Difference(value=-paired.value, low=-high, high=-low)
-            self._known[(rows[1], rows[0], first.metric, group)] = turned
-        return self._known[key]
+    name: str
+    first: Any
+    second: Any
 
 
-def judge_claims(published: PublishedTable, comparisons: Comparisons) -> tuple[Statement, ...]:
-    """Judge each claim of the table in each of its columns that our rows stand in, by class group."""
-    columns = comparisons.columns()
-    statements: list[Statement] = []
-    for claim in published.claims:
-        for column in claim.columns:
-            if column in columns:
-                statements += _judge(claim, column, columns[column], published, comparisons)
-    return tuple(statements)
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """A video that only one of two runs has right (``right``: 'first' or 'second'), at one seed."""
+
+    video: str
+    seed: int | None
+    label: str
+    first: str
+    second: str
+    right: str
 
 
-def count_pairs(published: PublishedTable, comparisons: Comparisons, margin_points: float) -> tuple[PairCount, ...]:
-    """Count, per column and class group, how the pairs come out that the paper separates by the margin."""
-    counts = []
-    for column, metric in comparisons.columns().items():
-        numbers = []
-        for place in comparisons.places(column):
-            text = published.cell(where=place.found.row.published_row or {}, column=column)
-            if text is not None:
-                numbers.append((float(text), place))
-        separated = []
-        for (one, first), (other, second) in combinations(numbers, 2):
-            if round(abs(one - other), 6) >= margin_points:  # 64.8 - 63.8 is 0.9999999999999929
-                separated.append((first, second) if one > other else (second, first))
-        if not separated:
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two runs on the videos and seeds that both have.
+
+    ``num_videos`` counts a video once for each split; ``num_left_out`` are those that only one run could read.
+    """
+
+    first: str
+    second: str
+    num_videos: int
+    num_left_out: int
+    seeds: tuple[int | None, ...]
+    metrics: tuple[MetricDifference, ...]
+    settings: tuple[SettingDifference, ...]
+    flips: tuple[Flip, ...]
+
+
+def compare_runs(runs: Sequence[Run], folder: Path, *, metrics: Sequence[str] = ()) -> tuple[Comparison, ...]:
+    """Compare each later run with the first, in ``metrics`` or in all that they have.
+
+    p values are adjusted over everything that is compared here, by Holm. ConfigError for a metric that not all
+    runs have, DataError when they saw different videos.
+    """
+    if len(runs) < 2:
+        raise ConfigError("one run can't be compared", hint="name the run to start from and one or several others")
+    chosen = _chosen(runs, metrics)
+    found = [_compare(runs[0], other, folder, chosen) for other in runs[1:]]
+    adjusted = iter(holm([one.difference.p for comparison in found for one in comparison.metrics]))
+    return tuple(
+        replace(comparison, metrics=tuple(replace(one, p_holm=next(adjusted)) for one in comparison.metrics))
+        for comparison in found
+    )
+
+
+_WITHOUT_EFFECT = ("seed", "split", "validation")
+"""Seeds and splits are paired, and how a training was watched changes no weights."""
+
+
+def differing_settings(first: Record, second: Record) -> tuple[SettingDifference, ...]:
+    """Compare how two results were trained and measured; what training and evaluation share stands there once."""
+    differing = tuple(_differing(_settings(first), _settings(second)))
+    known = {(one.name, str(one.first), str(one.second)) for one in differing}
+    return tuple(
+        one
+        for one in differing
+        if not one.name.startswith("training.")
+        or (one.name.removeprefix("training."), str(one.first), str(one.second)) not in known
+    )
+
+
+def _settings(record: Record) -> Mapping[str, Any]:
+    """Return a record's settings, with defaults for those that didn't exist when it was written."""
+    plain = {**record.evaluation, "training": record.training}
+    try:
+        weights = record.training or record.evaluation.get("weights")
+        text = json.dumps({**record.evaluation, "weights": weights})
+        filled = Evaluation.model_validate_json(text).model_dump(mode="json")
+    except ValidationError:  # a fusion, which has none of its own
+        return plain
+    return {**filled, "training": filled["weights"], "weights": None} if record.training else filled
+
+
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> Iterator[SettingDifference]:
+    for name in dict.fromkeys((*first, *second)):
+        one, other = first.get(name), second.get(name)
+        if one == other or name in _WITHOUT_EFFECT:
             continue
-        for group in comparisons.groups:
-            verdicts = [_agreement(comparisons.difference(*pair, group)) for pair in separated]
-            counts.append(PairCount(column=column, metric=metric, group=group, **_tally(verdicts)))
-    return tuple(counts)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _differing(one, other, f"{prefix}{name}.")
+        else:
+            yield SettingDifference(name=f"{prefix}{name}", first=one, second=other)
 
 
-def _judge(
-    claim: Claim, column: str, metric: str, published: PublishedTable, comparisons: Comparisons
-) -> Iterator[Statement]:
-    places = list(comparisons.places(column))
+def _chosen(runs: Sequence[Run], wanted: Sequence[str]) -> tuple[tuple[str, str | None], ...]:
+    """Return what to compare, metric and class group: all that every record has, or only the wanted metrics."""
+    records = [record for run in runs for record in run.records]
+    common = [name for name in PAIRED_METRICS if all(name in record.metrics for record in records)]
+    if unknown := [name for name in wanted if name not in common]:
+        hint = f"legal: {', '.join(common)}"
+        raise ConfigError(f"{unknown[0]!r} is no metric that all of the runs have", where="--metric", hint=hint)
+    return tuple(
+        (metric, group)
+        for metric in common
+        if not wanted or metric in wanted
+        for group in (None, *records[0].groups)
+        if group is None or all(metric in record.groups.get(group, {}) for record in records)
+    )
 
-    def matching(where: dict[str, str | None]) -> list[_Place]:
-        printed = published.row(where)
-        return [place for place in places if published.row(place.found.row.published_row or {}) == printed]
 
-    pairs = [
-        (better, worse)
-        for better_row in claim.better
-        for worse_row in claim.worse
-        for better in matching(better_row)
-        for worse in matching(worse_row)
-    ]
-    if not pairs:  # the experiment has no such rows
-        return
-    for group in comparisons.groups:
-        differences = [comparisons.difference(*pair, group) for pair in pairs]
-        verdicts = [_agreement(difference) for difference in differences]
-        known = [(found, pair) for found, pair in zip(differences, pairs, strict=True) if found]
-        weakest, between = min(known, key=lambda item: item[0].value) if known else (None, None)
-        yield Statement(
-            claim=claim.id,
-            text=claim.text,
-            column=column,
-            metric=metric,
-            group=group,
-            verdict=_joint(verdicts),
-            weakest=weakest,
-            between=(between[0].found.row.name, between[1].found.row.name) if between else None,
-            **_tally(verdicts),
+def _compare(first: Run, second: Run, folder: Path, chosen: Sequence[tuple[str, str | None]]) -> Comparison:
+    rows = [[run_of(one, read_video_columns(folder, one.digest)) for one in run.records] for run in (first, second)]
+    aligned = align(rows)
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        num_videos=len(aligned.shared(lambda run: run.videos)),
+        num_left_out=aligned.num_left_out,
+        seeds=aligned.seeds(0),
+        metrics=tuple(_differences(aligned, chosen)),
+        settings=(*_differing_seeds(aligned), *differing_settings(first.records[0], second.records[0])),
+        flips=tuple(_flips(aligned, first.records[0], folder)),
+    )
+
+
+def _differences(aligned: Aligned, chosen: Sequence[tuple[str, str | None]]) -> Iterator[MetricDifference]:
+    for metric, group in chosen:
+        if measured := aligned.measure(metric, group):
+            difference = measured.difference(1, 0)
+            yield MetricDifference(
+                metric=metric,
+                group=group,
+                first=measured.mean(0),
+                second=measured.mean(1),
+                difference=difference,
+                p_holm=difference.p,
+            )
+
+
+def _differing_seeds(aligned: Aligned) -> Iterator[SettingDifference]:
+    first, second = aligned.seeds(0), aligned.seeds(1)
+    if first != second:
+        yield SettingDifference(name="seed", first=first, second=second)
+
+
+def _flips(aligned: Aligned, record: Record, folder: Path) -> Iterator[Flip]:
+    """Yield the videos that flip, by name and seed."""
+    videos, labels = aligned.shared(lambda run: run.videos), aligned.shared(lambda run: run.first_labels)
+    first, second = (aligned.column(row, lambda run: run.values["video@1"]) for row in (0, 1))  # [S, N]
+    said = [aligned.column(row, lambda run: run.predicted) for row in (0, 1)]
+    names = class_names(folder, record, num_known=int(max(labels.max(), *(each.max() for each in said))) + 1)
+    flipped = [(str(videos[place]), seed, place) for seed, place in zip(*np.nonzero(first != second), strict=True)]
+    for video, seed, place in sorted(flipped):
+        yield Flip(
+            video=video,
+            seed=aligned.seeds(0)[seed],
+            label=names[labels[place]],
+            first=names[said[0][seed, place]],
+            second=names[said[1][seed, place]],
+            right="first" if first[seed, place] else "second",
         )
 
 
-def _agreement(difference: Difference | None) -> Agreement:
-    return agreement_of(difference.low, difference.high) if difference else "pending"
-
-
-def _joint(verdicts: Sequence[Agreement]) -> Agreement:
-    """A claim over several pairs fails with one of them, and holds when all of them do."""
-    for verdict in ("contradict", "pending", "undecided"):
-        if verdict in verdicts:
-            return verdict
-    return "agree"
-
-
-def _tally(verdicts: Sequence[Agreement]) -> dict[str, int]:
-    return {name: verdicts.count(name) for name in ("agree", "contradict", "undecided", "pending")}
+def write_flips(comparisons: Sequence[Comparison], path: Path) -> None:
+    """Write a row for every video that flips, as CSV."""
+    buffer = io.StringIO()
+    columns = ("first_run", "second_run", *(column.name for column in fields(Flip)))
+    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer.writeheader()
+    for one in comparisons:
+        writer.writerows({"first_run": one.first, "second_run": one.second, **asdict(flip)} for flip in one.flips)
+    write_atomically(path, buffer.getvalue())

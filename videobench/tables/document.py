@@ -4,10 +4,20 @@ Accuracies are printed in percent with the paper's decimals; ± is half the widt
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from videobench.tables.result import Cell, Difference, Ours, PairCount, Row, Statement, TableResult
+from videobench.tables.result import (
+    SIGNIFICANT,
+    Against,
+    Cell,
+    Difference,
+    Ours,
+    PairCount,
+    Row,
+    Statement,
+    TableResult,
+)
 
 ABSENT = "–"
 
@@ -44,7 +54,7 @@ class Document:
 def document_of(result: TableResult, *, compact: bool = False) -> Document:
     """Lay a result out; ``compact`` leaves out what doesn't fit into 120 columns (videos, seeds, digests)."""
     return Document(
-        title=_title(result),
+        title=title_of(result),
         lines=tuple(_lines(result)),
         table=_table(result, compact=compact),
         footnotes=tuple(f"[{number}] {text}" for number, text in enumerate(result.footnotes, start=1)),
@@ -60,12 +70,26 @@ def percent(value: float, decimals: int, *, sign: bool = False) -> str:
     return text[1:] if float(text) == 0 and text[0] in "+-" else text
 
 
-def _title(result: TableResult) -> str:
+def with_half(value: float, low: float, high: float, decimals: int, *, sign: bool = False) -> str:
+    """A fraction as a percentage ± half the width of its interval."""
+    half = (high - low) / 2
+    width = percent(half, decimals) if math.isfinite(half) else "?"
+    return f"{percent(value, decimals, sign=sign)} ± {width}"
+
+
+def p_value(p: float) -> str:
+    """A probability of error, to three decimals."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def title_of(result: TableResult) -> str:
+    """The table's title, its experiment and scale."""
     mark = "SMOKE: " if result.scale == "smoke" else ""
     return f"{mark}{result.title} ({result.experiment}, {result.scale} scale)"
 
 
-def _lines(result: TableResult) -> Iterator[str]:
+def facts(result: TableResult) -> Iterator[str]:
+    """Yield in sentences what was measured, on what and by what, and what it stands beside."""
     origin = result.provenance
     if result.scale != "paper":
         against = f" on {result.dataset}" if result.dataset else ""
@@ -86,12 +110,29 @@ def _lines(result: TableResult) -> Iterator[str]:
         f" {' to '.join(dates)}; git {', '.join(origin.git_shas)}; {'; '.join(origin.versions)};"
         f" {', '.join(origin.devices)}."
     )
-    covers = " or ".join(origin.covers) + (", as the row's seeds allow" if len(origin.covers) > 1 else "")
-    yield f"± is half of the 95 % interval, which covers {covers}."
+
+
+def covers(result: TableResult) -> str:
+    """What the 95 % intervals cover."""
+    kinds = result.provenance.covers
+    return " or ".join(kinds) + (", as the row's seeds allow" if len(kinds) > 1 else "")
+
+
+def _lines(result: TableResult) -> Iterator[str]:
+    yield from facts(result)
+    if not result.provenance.first_created:
+        return
+    yield f"± is half of the 95 % interval, which covers {covers(result)}."
     if result.scale == "paper" and result.paper:
         yield (
             f"match: the 95 % interval of ours - published lies within ±{result.margin_points:g} points; higher,"
-            " lower: it excludes 0 and isn't within; n/c: not comparable."
+            " lower: it excludes 0 and isn't within; n/c: not comparable. What another training of the paper's network"
+            " would have given isn't known and isn't covered."
+        )
+    if result.against:
+        yield (
+            f"Against {result.against}: on the same videos, seed by seed; p adjusted over the column's rows (Holm);"
+            f" *: p ≤ {SIGNIFICANT:g}."
         )
 
 
@@ -133,15 +174,22 @@ def _table(result: TableResult, *, compact: bool) -> Grid:
             measured = [row.groups.get(group, {}).get(metric) for row in rows]
             if any(measured):
                 add(group if compact else f"{metric} {group}", [_ours(ours, decimals) for ours in measured])
-        if any(cell and cell.published for cell in cells):
+        # 120 columns don't hold two comparisons; at other scales than the paper's its numbers say less.
+        crowded = compact and result.against and not at_paper_scale
+        if any(cell and cell.published for cell in cells) and not crowded:
             add("paper", [cell.published.text if cell and cell.published else ABSENT for cell in cells])
-        if not at_paper_scale or not result.paper:
-            continue
-        if compact:
-            add("Δ", [_judged(cell, decimals) for cell in cells], right=False)
-        else:
-            add("Δ (95 % CI)", [_difference(cell.difference if cell else None, decimals) for cell in cells])
-            add("verdict", [_verdict(cell) for cell in cells], right=False)
+        if at_paper_scale and result.paper:
+            if compact:
+                add("Δ", [_judged(cell, decimals) for cell in cells], right=False)
+            else:
+                add("Δ (95 % CI)", [_difference(cell.difference if cell else None, decimals) for cell in cells])
+                add("verdict", [_verdict(cell) for cell in cells], right=False)
+        if result.against:
+            others = [cell.against if cell else None for cell in cells]
+            name = f"against {result.against}"
+            add(name if compact else f"{name} (95 % CI)", [_against(other, decimals) for other in others])
+            if not compact:
+                add("p (Holm)", [p_value(other.p_holm) if other else ABSENT for other in others])
     if not at_paper_scale or not result.paper:
         add("status", [_row_verdict(row) for row in rows], right=False)
     for name in dict.fromkeys(name for row in rows for name in row.cost):
@@ -149,24 +197,24 @@ def _table(result: TableResult, *, compact: bool) -> Grid:
     if not compact:
         add("n", [_videos(row) for row in rows])
         add("seeds", [_seeds(row) for row in rows])
-        add("run", [_run(row) for row in rows], right=False)
+        add("run", [run_text(row.digests) for row in rows], right=False)
     return Grid(tuple(columns), tuple(map(tuple, texts)))
 
 
 def _ours(ours: Ours | None, decimals: int) -> str:
-    return _with_half(ours.value, ours.low, ours.high, decimals) if ours else ABSENT
+    return with_half(ours.value, ours.low, ours.high, decimals) if ours else ABSENT
 
 
 def _difference(difference: Difference | None, decimals: int) -> str:
     if difference is None:
         return ABSENT
-    return _with_half(difference.value, difference.low, difference.high, decimals, sign=True)
+    return with_half(difference.value, difference.low, difference.high, decimals, sign=True)
 
 
-def _with_half(value: float, low: float, high: float, decimals: int, *, sign: bool = False) -> str:
-    half = (high - low) / 2
-    width = percent(half, decimals) if math.isfinite(half) else "?"
-    return f"{percent(value, decimals, sign=sign)} ± {width}"
+def _against(other: Against | None, decimals: int) -> str:
+    if other is None:
+        return ABSENT
+    return _difference(other.difference, decimals) + (" *" if other.is_significant else "")
 
 
 def _verdict(cell: Cell | None) -> str:
@@ -202,6 +250,8 @@ def _millions(number: int | None, decimals: int) -> str:
 
 
 def _cost_heading(name: str) -> str:
+    if name == "gmacs_per_video":
+        return "GMACs per video"
     if name.endswith("_seconds"):
         return name.removesuffix("_seconds").replace("_", " ") + " h"
     return name.replace("_", " ")
@@ -210,6 +260,8 @@ def _cost_heading(name: str) -> str:
 def _cost(name: str, value: float | None) -> str:
     if value is None:
         return ABSENT
+    if name == "gmacs_per_video":
+        return f"{value:.4g}"
     return f"{value / 3600:.3g}" if name.endswith("_seconds") else f"{value:,.0f}"
 
 
@@ -226,11 +278,12 @@ def _seeds(row: Row) -> str:
     return str(max(numbers)) if numbers else ABSENT
 
 
-def _run(row: Row) -> str:
-    if not row.digests:
+def run_text(digests: Sequence[str]) -> str:
+    """Evaluations as a reader can name them: the first by the beginning of its digest, the others counted."""
+    if not digests:
         return ABSENT
-    more = f" +{len(row.digests) - 1}" if len(row.digests) > 1 else ""
-    return row.digests[0][:8] + more
+    more = f" +{len(digests) - 1}" if len(digests) > 1 else ""
+    return digests[0][:8] + more
 
 
 def _claims(result: TableResult) -> Grid:

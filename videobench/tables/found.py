@@ -26,6 +26,11 @@ class FoundRow:
     def complete(self) -> bool:
         return 0 < len(self.row.digests) == len(self.records)
 
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """What identifies the videos it was measured on: one a split."""
+        return frozenset(record.data.videos_fingerprint for record in self.records)
+
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """The records' videos, read on first use: a row of one record is shown without them."""
@@ -101,10 +106,11 @@ def refuse_mixed_data(records: Iterable[Record]) -> None:
         evaluation = flatten(record.evaluation)
         fields = (evaluation.get(name) for name in ("subset", "data.split", "data.version"))
         other = first.setdefault((record.data.name, *fields), record)
-        if other.data.fingerprint != record.data.fingerprint:
+        one, another = (each.data.videos_fingerprint for each in (other, record))
+        if one != another:
             raise DataError(
                 f"records {other.digest} and {record.digest} both say {record.data.name}, but their videos"
-                f" differ (fingerprints {other.data.fingerprint[:12]} and {record.data.fingerprint[:12]})",
+                f" differ (fingerprints {one[:12]} and {another[:12]})",
                 hint="A table never mixes data sets: evaluate again what was evaluated on the other copy.",
             )
 

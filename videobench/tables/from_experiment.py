@@ -12,8 +12,11 @@ DEFAULT_METRICS = ("clip@1", "video@1")
 """What an experiment without published numbers shows."""
 
 
-def table_request(experiment: Experiment, *, only: Sequence[str] = ()) -> TableRequest:
-    """Return the request for ``experiment``'s table, with all rows or those whose name matches ``only``."""
+def table_request(experiment: Experiment, *, only: Sequence[str] = (), against: str | None = None) -> TableRequest:
+    """Return the request for ``experiment``'s table, with all rows or those whose name matches ``only``.
+
+    ``against`` is the name of the row that the others are compared with.
+    """
     paper, _, table = (experiment.table or "").partition("/")
     rows = [row for row in experiment.rows if not only or any(row_matches(row.name, pattern) for pattern in only)]
     return TableRequest(
@@ -25,6 +28,7 @@ def table_request(experiment: Experiment, *, only: Sequence[str] = ()) -> TableR
         rows=tuple(_row(row, experiment) for row in rows),
         data_note=_data_note(experiment),
         cost=experiment.show,
+        against=against,
     )
 
 

@@ -1,17 +1,19 @@
 """Put our records beside the published numbers: reads records, evaluates nothing, writes nothing."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from videobench.errors import ConfigError
 from videobench.published.paper import PublishedTable, load_paper
-from videobench.records import Record
-from videobench.tables.compare import Comparisons, count_pairs, judge_claims
+from videobench.tables.against import Reference
+from videobench.tables.claims import Comparisons, count_pairs, judge_claims
+from videobench.tables.costs import cost_of
+from videobench.tables.footnotes import notes_on
 from videobench.tables.found import FoundRow, find_row, provenance_of, refuse_mixed_data
 from videobench.tables.request import TableRequest, TableRow
 from videobench.tables.result import Cell, Difference, Ours, PublishedNumber, Row, TableResult
 from videobench.tables.verdict import published_interval, verdict_of
+from videobench.tables.views import ViewCounts
 
 __all__ = ["TableRequest", "TableRow", "join"]
 
@@ -21,11 +23,21 @@ _DOUBTS = {
 }
 
 
-class _Footnotes(list[str]):
-    def number(self, text: str) -> int:
-        if text not in self:
-            self.append(text)
-        return self.index(text) + 1
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """What the rows of a table have in common; ``footnotes`` grow as they are made."""
+
+    request: TableRequest
+    published: PublishedTable | None
+    reference: Reference | None
+    views: ViewCounts
+    footnotes: list[str] = field(default_factory=list)
+
+    def number(self, note: str) -> int:
+        """Return the number of a footnote, the same for the same sentence."""
+        if note not in self.footnotes:
+            self.footnotes.append(note)
+        return self.footnotes.index(note) + 1
 
 
 def join(request: TableRequest, folder: Path) -> TableResult:
@@ -41,8 +53,9 @@ def join(request: TableRequest, folder: Path) -> TableResult:
     found = [find_row(row, request.scale, folder) for row in request.rows]
     records = [record for row in found for record in row.records]
     refuse_mixed_data(records)
-    footnotes = _Footnotes()
-    rows = tuple(_row(row, request, published, footnotes) for row in found)
+    reference = Reference(found, request.against) if request.against else None
+    table = _Table(request, published, reference, ViewCounts(folder))
+    rows = tuple(_row(row, table) for row in found)
     comparisons = Comparisons(found) if published and request.scale != "paper" else None
     measured = [cell.ours for row in rows for cell in row.cells if cell.ours]
     return TableResult(
@@ -55,21 +68,22 @@ def join(request: TableRequest, folder: Path) -> TableResult:
         dataset=published.dataset if published else None,
         margin_points=request.margin_points,
         rows=rows,
-        footnotes=tuple(footnotes),
+        footnotes=tuple(table.footnotes),
         statements=judge_claims(published, comparisons) if published and comparisons else (),
         pairs=count_pairs(published, comparisons, request.margin_points) if published and comparisons else (),
         provenance=provenance_of(records, measured),
+        against=request.against,
     )
 
 
-def _row(found: FoundRow, request: TableRequest, published: PublishedTable | None, footnotes: _Footnotes) -> Row:
-    row = found.row
+def _row(found: FoundRow, table: _Table) -> Row:
+    row, published = found.row, table.published
     record = found.records[0] if found.records else None
     printed = published.row(row.published_row) if published and row.published_row is not None else {}
     counts = published.parameters if published else None
     # Seeds of one split saw the same videos: the one that could read least stands for them.
     most_first = sorted((one.data for one in found.records), key=lambda data: -data.num_evaluated)
-    splits = {data.fingerprint: data for data in most_first}.values()
+    splits = {data.videos_fingerprint: data for data in most_first}.values()
     groups: dict[str, dict[str, Ours]] = {}
     for group in found.groups:
         measured = {metric: found.measured(metric, group) for metric in row.cells}
@@ -77,34 +91,29 @@ def _row(found: FoundRow, request: TableRequest, published: PublishedTable | Non
     return Row(
         name=row.name,
         labels=row.labels,
-        cells=tuple(_cell(found, metric, request, published, footnotes) for metric in row.cells),
+        cells=tuple(_cell(found, metric, table) for metric in row.cells),
         groups=groups,
         parameters=getattr(record.network, counts.counts if counts else "parameters") if record else None,
         published_parameters=printed.get(counts.column) if counts else None,
         macs=record.network.macs if record else None,
-        cost={name: _cost(found.records, name) for name in request.cost},
+        cost={name: cost_of(found.records, name, table.views) for name in table.request.cost},
         num_evaluated=sum(data.num_evaluated for data in splits) if record else None,
         num_expected=sum(data.num_expected for data in splits) if record else None,
         digests=row.digests,
     )
 
 
-def _cell(
-    found: FoundRow,
-    metric: str,
-    request: TableRequest,
-    published: PublishedTable | None,
-    footnotes: _Footnotes,
-) -> Cell:
+def _cell(found: FoundRow, metric: str, table: _Table) -> Cell:
     row, ours = found.row, found.measured(metric)
+    request, published, reference = table.request, table.published, table.reference
     theirs = _published_number(row, row.cells[metric], published)
-    notes = [*found.notes]
-    for record in found.records:
-        if record.data.num_evaluated < record.data.num_expected:
-            notes.append(f"{record.data.num_evaluated} of {record.data.num_expected} videos could be evaluated")
+    notes = list(notes_on(found, table.views))
+    if reference and (note := reference.note(found)):
+        notes.append(note)
     if theirs and theirs.status in _DOUBTS:
         notes.append(_DOUBTS[theirs.status])
-    cell = Cell(metric=metric, ours=ours, published=theirs, difference=None, verdict="unpublished")
+    against = reference.difference(found, metric) if reference else None
+    cell = Cell(metric=metric, ours=ours, published=theirs, difference=None, verdict="unpublished", against=against)
     if not found.complete or ours is None:
         notes.append(f"to fill it: {row.command}")
         cell = replace(cell, verdict="pending", command=row.command)
@@ -123,7 +132,7 @@ def _cell(
             difference=Difference(value=ours.value - theirs.fraction, low=low, high=high),
             verdict="n/c" if differing else verdict_of(low, high, margin=request.margin_points / 100),
         )
-    return replace(cell, notes=tuple(sorted({footnotes.number(note) for note in notes})))
+    return replace(cell, notes=tuple(sorted({table.number(note) for note in notes})))
 
 
 def _published_number(row: TableRow, column: str | None, published: PublishedTable | None) -> PublishedNumber | None:
@@ -162,16 +171,3 @@ def _words(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return "not stated" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _cost(records: Sequence[Record], name: str) -> float | None:
-    """Mean over the records of one field of their cost; None where none of them has it."""
-    if records and not isinstance(getattr(records[0].cost, name, ""), int | float | None):
-        legal: Mapping[str, object] = vars(records[0].cost)
-        raise ConfigError(
-            f"no cost {name!r}",
-            where="cost",
-            hint=f"Legal are {', '.join(key for key, value in legal.items() if not isinstance(value, str))}.",
-        )
-    values = [value for record in records if (value := getattr(record.cost, name)) is not None]
-    return sum(values) / len(values) if values else None

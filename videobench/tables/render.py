@@ -16,7 +16,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from videobench.tables.document import Document, Grid, document_of
-from videobench.tables.result import TableResult
+from videobench.tables.result import Against, TableResult
 
 _STYLES = {"match": "green", "agree": "green", "contradict": "red", "pending": "dim", "n/c": "dim"}
 
@@ -84,7 +84,7 @@ def to_csv(result: TableResult) -> str:
             "digests": " ".join(row.digests),
         }
         for cell in row.cells:
-            difference = cell.difference
+            difference, against = cell.difference, cell.against
             lines.append(
                 {
                     **shared,
@@ -97,6 +97,7 @@ def to_csv(result: TableResult) -> str:
                     "difference_low": difference.low if difference else None,
                     "difference_high": difference.high if difference else None,
                     "verdict": cell.verdict,
+                    **_against(result.against, against),
                     "notes": "; ".join(result.footnotes[note - 1] for note in cell.notes),
                 }
             )
@@ -111,7 +112,7 @@ def to_csv(result: TableResult) -> str:
 
 def to_json(result: TableResult) -> str:
     """The whole result; an interval without bounds is null."""
-    return json.dumps(_finite(asdict(result)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(finite(asdict(result)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 FORMATS: Mapping[str, Callable[[TableResult], str]] = {
@@ -132,6 +133,20 @@ def _annexes(document: Document) -> list[tuple[str, Grid, tuple[str, ...]]]:
         caution = ("Each interval is a 95 % one by itself: among many pairs a few contradict by chance.",)
         annexes.append(("Pairs that the paper separates, on our runs", document.pairs, caution))
     return annexes
+
+
+def _against(row: str | None, against: Against | None) -> dict[str, Any]:
+    if against is None:
+        return {}
+    return {
+        "against_row": row,
+        "against_difference": against.difference.value,
+        "against_low": against.difference.low,
+        "against_high": against.difference.high,
+        "against_p": against.p,
+        "against_p_holm": against.p_holm,
+        "against_test": against.test,
+    }
 
 
 def _rich(grid: Grid) -> Table:
@@ -171,9 +186,10 @@ def _tabulated(grid: Grid, style: str) -> str:
     )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain values as JSON can hold them: None for what is infinite or not a number."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

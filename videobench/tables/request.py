@@ -30,8 +30,8 @@ class TableRow:
 class TableRequest:
     """A table to be; ``data_note`` names the data in words ('synthetic-motion version 1').
 
-    ``cost`` are fields of a record's cost to show ('training_seconds'). ``margin_points``: how close `match` is.
-    ``paper`` and ``table`` are None for a comparison of one's own.
+    ``cost`` are the costs to show ('training_seconds'). ``margin_points``: how close `match` is.
+    ``paper`` and ``table`` are None for a comparison of one's own. ``against``: the row to compare the others with.
     """
 
     title: str
@@ -43,3 +43,4 @@ class TableRequest:
     data_note: str
     cost: tuple[str, ...] = ()
     margin_points: float = MARGIN_POINTS
+    against: str | None = None

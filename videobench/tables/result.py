@@ -52,15 +52,37 @@ class Difference:
     high: float
 
 
+SIGNIFICANT = 0.05
+"""The level at which a difference between rows is marked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """The paired difference to another row; ``p`` by ``test``, ``p_holm`` adjusted over the rows of its column."""
+
+    difference: Difference
+    p: float
+    p_holm: float
+    test: str
+
+    @property
+    def is_significant(self) -> bool:
+        return self.p_holm <= SIGNIFICANT
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One metric of one row. ``notes`` are numbers of footnotes; ``command`` fills the cell while it is pending."""
+    """One metric of one row. ``notes`` are numbers of footnotes; ``command`` fills the cell while it is pending.
+
+    ``difference`` is ours - published; ``against`` the difference to the table's row of reference.
+    """
 
     metric: str
     ours: Ours | None
     published: PublishedNumber | None
     difference: Difference | None
     verdict: Verdict
+    against: Against | None = None
     notes: tuple[int, ...] = ()
     command: str | None = None
 
@@ -132,7 +154,7 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class TableResult:
-    """A whole table. ``footnotes[i]`` is footnote ``i + 1``."""
+    """A whole table. ``footnotes[i]`` is footnote ``i + 1``; ``against`` the row that the others are compared with."""
 
     title: str
     experiment: str
@@ -147,3 +169,4 @@ class TableResult:
     statements: tuple[Statement, ...]
     pairs: tuple[PairCount, ...]
     provenance: Provenance
+    against: str | None = None

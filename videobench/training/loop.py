@@ -57,7 +57,7 @@ def train(
     save_every_seconds: float,
     report: Callable[[Progress], None],
     report_every_seconds: float,
-    validate: Callable[[], Mapping[str, float]] | None = None,
+    validate: Callable[[int], Mapping[str, float]] | None = None,
     validate_every_steps: int = 1,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
@@ -69,7 +69,8 @@ def train(
     from pinned memory with ``non_blocking``: nothing here waits for the device but reports and checkpoints).
     ``learning_rate(step)`` is the rate of a step, counted from 0. The loss is the cross-entropy.
     ``report`` is called at most every ``report_every_seconds``, and after validation and the last step;
-    ``validate`` runs with the network in evaluation mode.
+    ``validate`` is told how many steps are done, every ``validate_every_steps`` and after the last one, and runs with
+    the network in evaluation mode.
     After a step at which ``should_stop()`` is true, saves and raises ``Interrupted``. Raises ``ConfigError``
     when a loss is not finite; the checkpoint then keeps what it held.
     """
@@ -105,11 +106,11 @@ def train(
 
         is_last = step + 1 == num_steps
         validation: Mapping[str, float] = {}
-        if validate is not None and (step + 1) % validate_every_steps == 0:
+        if validate is not None and (is_last or (step + 1) % validate_every_steps == 0):
             meter.check()
             model.eval()
             with meter.paused():
-                validation = validate()
+                validation = validate(step + 1)
             model.train()
         is_interrupted = should_stop() and not is_last
         is_final = is_last or is_interrupted

@@ -4,16 +4,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from trees import touch
 
 from videobench.data.datasets.class_folders import class_folders
 from videobench.data.video_set import VideoSet
 from videobench.errors import DataError
-
-
-def touch(root: Path, *names: str) -> None:
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
 
 
 def ids(videos: VideoSet) -> set[str]:

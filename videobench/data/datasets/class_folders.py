@@ -7,14 +7,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
+from videobench.data.datasets.on_disk import VIDEO_SUFFIXES, is_video_name, names_in
+from videobench.data.frame_folder import is_frame_folder
 from videobench.data.video_set import Video, VideoSet
 from videobench.errors import DataError
 
 Subset = Literal["train", "val", "test"]
 
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".gif", ".flv", ".ogv", ".wmv")
-)
 _SUBSET_FOLDERS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
 
 
@@ -34,8 +33,8 @@ def class_folders(
     ``folds``, "test" is fold number ``fold`` of 1..``folds`` and "train" the others: the same on every machine,
     each class spread evenly. ``groups`` is a CSV with the columns path (from root) and source: videos of one
     source stay in one fold. ``num_classes``, where given, must be the number of class folders.
-    Files that are hidden or have no video's suffix are left out, folders without videos are no classes. Ids
-    are paths from root.
+    A video is a file with a video's suffix that isn't hidden, or a folder of frames; folders without videos are
+    no classes. Ids are paths from root.
     """
     root = Path(root)
     if not root.is_dir():
@@ -49,7 +48,7 @@ def class_folders(
                 where=str(root),
                 hint="expected <subset>/<class>/*; for plain <class>/* folders give folds and fold",
             )
-        labelled = {key: list(_labelled(folder)) for key, folder in folders.items()}
+        labelled = {key: list(_labelled(root, f"{folder}/")) for key, folder in folders.items()}
     else:
         if fold is None or not 1 <= fold <= folds or folds < 2 or subset == "val":
             raise DataError(
@@ -57,25 +56,25 @@ def class_folders(
                 where=str(root),
                 hint="with folds (at least 2), fold counts from 1 and the subsets are train and test",
             )
-        labelled = {"all": list(_labelled(root))}
+        labelled = {"all": list(_labelled(root, ""))}
     classes = sorted({class_name for pairs in labelled.values() for _, class_name in pairs})
     _check_classes(root, classes, num_classes)
     if folds is None:
         chosen = labelled[subset]
     else:
-        of_source = {path: sources.get(_id(root, path), _id(root, path)) for path, _ in labelled["all"]}
-        fold_of = _folds([(class_name, of_source[path]) for path, class_name in labelled["all"]], folds)
+        of_source = {video_id: sources.get(video_id, video_id) for video_id, _ in labelled["all"]}
+        fold_of = _folds([(class_name, of_source[video_id]) for video_id, class_name in labelled["all"]], folds)
         chosen = [
-            (path, class_name)
-            for path, class_name in labelled["all"]
-            if (fold_of[of_source[path]] == fold) == (subset == "test")
+            (video_id, class_name)
+            for video_id, class_name in labelled["all"]
+            if (fold_of[of_source[video_id]] == fold) == (subset == "test")
         ]
     if not chosen:
         raise DataError(f"subset '{subset}' holds no videos", where=str(root))
     number = {class_name: label for label, class_name in enumerate(classes)}
     videos = tuple(
-        Video(id=_id(root, path), path=path, labels=(number[class_name],), source=sources.get(_id(root, path)))
-        for path, class_name in chosen
+        Video(id=video_id, path=Path(f"{root}/{video_id}"), labels=(number[class_name],), source=sources.get(video_id))
+        for video_id, class_name in chosen
     )
     return VideoSet(name=name, classes=tuple(classes), videos=videos)
 
@@ -94,27 +93,19 @@ def read_sources(groups: Path) -> dict[str, str]:
         return {row["path"]: row["source"] for row in rows}
 
 
-def _id(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
+def _subset_folders(root: Path) -> dict[str, str]:
+    """Return subset -> the name of its folder, for the subsets that have one."""
+    return {subset: folder for subset, names in _SUBSET_FOLDERS.items() for folder in names if (root / folder).is_dir()}
 
 
-def _subset_folders(root: Path) -> dict[str, Path]:
-    """Return subset -> its folder, for the subsets that have one."""
-    return {
-        subset: root / folder
-        for subset, names in _SUBSET_FOLDERS.items()
-        for folder in names
-        if (root / folder).is_dir()
-    }
-
-
-def _labelled(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield (video file, class name) in the order of their names."""
-    for class_folder in sorted(folder.iterdir()):
-        if class_folder.is_dir() and not class_folder.name.startswith("."):
-            for path in sorted(class_folder.iterdir()):
-                if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith("."):
-                    yield path, class_folder.name
+def _labelled(root: Path, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield (video id, class name), in the order of their names, of the class folders at ``prefix`` below the root."""
+    for class_name in sorted(names_in(f"{root}/{prefix}")):
+        if not class_name.startswith("."):
+            folder = f"{prefix}{class_name}"
+            for name in sorted(names_in(f"{root}/{folder}")):
+                if is_video_name(name) or is_frame_folder(Path(root, folder, name)):
+                    yield f"{folder}/{name}", class_name
 
 
 def _check_classes(root: Path, classes: list[str], num_classes: int | None) -> None:
