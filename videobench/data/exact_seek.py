@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from videobench.data.access_units import is_instantaneous_refresh
+from videobench.data.demux import demuxed
 
 
 class SeekNotExactError(Exception):
@@ -81,20 +82,21 @@ def _packets_from(
     """
     packets: list[Packet[VideoStream]] = []
     times: list[int] = []
-    for packet in container.demux(stream):
-        if packet.pts is None or packet.dts is None:
-            break  # the end of the file (a packet without timestamps fails the count below)
-        # No frame is shown before it is decoded, so nothing that follows comes earlier than this.
-        if len(packets) > last and packet.dts > times[last]:
-            break
-        if packet.pts < packet.dts or len(packets) == len(table) or packet.pos != table[len(packets)].pos:
-            raise SeekNotExactError
-        if not packets:
-            extradata = stream.codec_context.extradata or b""
-            if not is_instantaneous_refresh(stream.codec_context.name, extradata, bytes(packet)):
+    with demuxed(container, stream) as read:
+        for packet in read:
+            if packet.pts is None or packet.dts is None:
+                break  # the end of the file (a packet without timestamps fails the count below)
+            # No frame is shown before it is decoded, so nothing that follows comes earlier than this.
+            if len(packets) > last and packet.dts > times[last]:
+                break
+            if packet.pts < packet.dts or len(packets) == len(table) or packet.pos != table[len(packets)].pos:
                 raise SeekNotExactError
-        packets.append(packet)
-        insort(times, packet.pts)
+            if not packets:
+                extradata = stream.codec_context.extradata or b""
+                if not is_instantaneous_refresh(stream.codec_context.name, extradata, bytes(packet)):
+                    raise SeekNotExactError
+            packets.append(packet)
+            insort(times, packet.pts)
     if len(packets) <= last or times[0] != packets[0].pts or len(set(times)) != len(times):
         raise SeekNotExactError
     return packets, times

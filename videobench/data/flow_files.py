@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from videobench.atomic import replacing
+from videobench.data.demux import demuxed
 from videobench.data.frame_folder import probe_flow_pairs, stream_flow_pairs
 from videobench.data.video_set import VideoInfo
 from videobench.errors import DataError
@@ -74,10 +75,11 @@ def probe_flow(path: Path) -> VideoInfo:
     with _open(path) as (container, stream):
         expected = int(container.metadata[_NUM_FIELDS])
         found = 0
-        for packet in container.demux(stream):
-            if packet.size:
-                _require_intact(packet, found, path)
-                found += 1
+        with demuxed(container, stream) as packets:
+            for packet in packets:
+                if packet.size:
+                    _require_intact(packet, found, path)
+                    found += 1
         if found != expected:
             raise DataError(f"has {found} of its {expected} fields of flow", where=str(path), hint=_HINT)
         return VideoInfo(
@@ -107,21 +109,22 @@ def stream_flow(
         assert stream.time_base is not None
         ticks = 1 / (_RATE * stream.time_base)
         container.seek(round(wanted * ticks), stream=stream)
-        for packet in container.demux(stream):
-            if packet.pts is None or round(packet.pts / ticks) < wanted:
-                continue
-            if round(packet.pts / ticks) > wanted:
-                break
-            _require_intact(packet, wanted, path)
-            try:
-                (frame,) = stream.codec_context.decode(packet)
-            except (av.FFmpegError, ValueError) as error:
-                raise DataError(f"field {wanted} can't be decoded", where=str(path), hint=_HINT) from error
-            yield wanted, _field(frame, size, interpolation, reformatter)
-            try:
-                wanted = next(remaining)
-            except StopIteration:
-                return
+        with demuxed(container, stream) as packets:
+            for packet in packets:
+                if packet.pts is None or round(packet.pts / ticks) < wanted:
+                    continue
+                if round(packet.pts / ticks) > wanted:
+                    break
+                _require_intact(packet, wanted, path)
+                try:
+                    (frame,) = stream.codec_context.decode(packet)
+                except (av.FFmpegError, ValueError) as error:
+                    raise DataError(f"field {wanted} can't be decoded", where=str(path), hint=_HINT) from error
+                yield wanted, _field(frame, size, interpolation, reformatter)
+                try:
+                    wanted = next(remaining)
+                except StopIteration:
+                    return
     raise DataError(f"has no field {wanted} of flow", where=str(path), hint=_HINT)
 
 
