@@ -12,9 +12,10 @@ from videobench.models.convolutions import CONVOLUTIONS, ConvolutionShape, Tempo
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_types_keep_the_shape_they_promise(name: str, temporal_stride: int, spatial_stride: int) -> None:
     """Space is divided by its stride, time by its own where the type is temporal; R2D's stem leaves one step."""
+    channels = 4 if CONVOLUTIONS[name].depthwise else 6
     shape = ConvolutionShape(
         in_channels=4,
-        out_channels=6,
+        out_channels=channels,
         middle_channels=5,
         spatial_kernel=3,
         temporal_stride=temporal_stride,
@@ -26,17 +27,21 @@ def test_types_keep_the_shape_they_promise(name: str, temporal_stride: int, spat
     frames = 8 // temporal_stride if CONVOLUTIONS[name].temporal else 8
     if name == "whole clip":
         frames = 1
-    assert output.shape == (2, 6, frames, 16 // spatial_stride, 16 // spatial_stride)
+    assert output.shape == (2, channels, frames, 16 // spatial_stride, 16 // spatial_stride)
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last_3d])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("frames", [1, 4, 7])
-def test_the_temporal_convolution_equals_torchs(frames: int, stride: int, memory_format: torch.memory_format) -> None:
-    """Outputs and gradients are those of the plain 3 x 1 x 1 convolution, in either memory format."""
+@pytest.mark.parametrize("kernel", [3, 7])
+def test_the_temporal_convolution_equals_torchs(
+    kernel: int, frames: int, stride: int, memory_format: torch.memory_format
+) -> None:
+    """Outputs and gradients are those of the plain t x 1 x 1 convolution, in either memory format."""
     torch.manual_seed(0)
-    fast = TemporalConvolution(5, 6, stride=stride).double()
-    plain = nn.Conv3d(5, 6, (3, 1, 1), stride=(stride, 1, 1), padding=(1, 0, 0), bias=False).double()
+    fast = TemporalConvolution(5, 6, kernel=kernel, stride=stride).double()
+    padding = (kernel // 2, 0, 0)
+    plain = nn.Conv3d(5, 6, (kernel, 1, 1), stride=(stride, 1, 1), padding=padding, bias=False).double()
     plain.load_state_dict(fast.state_dict())
     values = torch.randn(2, 5, frames, 3, 4).double().to(memory_format=memory_format)
     results = []

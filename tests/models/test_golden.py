@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from golden_rule import golden_clips, golden_tensor
+from golden_rule import golden_clips, golden_tensor, largest_deviation, tensor
 from torch import Tensor, nn
 
 from videobench.models.classifier import Classifier
@@ -112,18 +112,3 @@ def stage_outputs(model: Classifier, case: dict[str, Any]) -> dict[str, Tensor]:
     for name in case["stages"]:
         modules[name].register_forward_hook(lambda _, __, output, name=name: outputs.update({name: output}))
     return outputs
-
-
-def largest_deviation(actual: Tensor, expected: dict[str, Any]) -> float:
-    """Of the first ten values and the mean as shares of the rms, and of the norm as a share of itself."""
-    assert actual.numel() == expected["n"]
-    rms = expected["l2"] / expected["n"] ** 0.5
-    assert int(actual.argmax()) == expected["argmax"]
-    first = (actual.flatten()[:10] - tensor(expected["first10"])).abs().max() / rms
-    total = abs(actual.sum().item() - expected["sum"]) / (expected["l2"] * expected["n"] ** 0.5)
-    norm = abs(actual.norm().item() / expected["l2"] - 1)
-    return max(first.item(), total, norm)
-
-
-def tensor(values: Any) -> Tensor:
-    return torch.tensor(values, dtype=torch.float64)

@@ -7,26 +7,30 @@ from torch import nn
 from videobench.errors import ConfigError
 from videobench.models.complexity import count_parameters
 from videobench.models.convolutions import middle_channels
-from videobench.models.video_resnet import NETWORKS, NUM_BLOCKS, video_resnet
+from videobench.models.streams import Stream
+from videobench.models.video_resnet import DEPTHS, FLAVOURS, NETWORKS, video_resnet
 
 TEMPORAL = [name for name in NETWORKS if name != "f-R2D"]
 
 
-def small(name: str, *, frames: int = 8, **options: object) -> nn.Module:
+def small(name: str, *, frames: int = 8, depth: int | None = None, **options: object) -> nn.Module:
+    """A network of width 8, as shallow as there is one."""
     torch.manual_seed(0)
-    return video_resnet(name, num_classes=5, frames=frames, width=8, **options)  # type: ignore[arg-type]
+    depth = depth or (50 if "CSN" in name else 18)
+    return video_resnet(name, num_classes=5, frames=frames, depth=depth, width=8, **options)  # type: ignore[arg-type]
 
 
 def clips(frames: int = 8, *, channels: int = 3, size: int = 32) -> torch.Tensor:
     return torch.randn(2, channels, frames, size, size, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("flavour", ["caffe2", "torchvision"])
+@pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_training_step_reaches_every_parameter(name: str, flavour: str) -> None:
     """Logits have one finite value per class, and every parameter gets a gradient that isn't all zero."""
     model = small(name, flavour=flavour).train()
-    logits = model(clips())
+    # What a norm adds before a depthwise convolution only shows where its output has several positions.
+    logits = model(clips(size=64 if "CSN" in name else 32))
     assert logits.shape == (2, 5)
     assert logits.isfinite().all()
     nn.functional.cross_entropy(logits, torch.tensor([0, 3])).backward()
@@ -100,7 +104,7 @@ def test_the_wrong_clip_length_is_an_error_for_r2d_only() -> None:
             assert small(name, frames=8).eval()(clips(16)).shape == (2, 5)
 
 
-@pytest.mark.parametrize("depth", NUM_BLOCKS)
+@pytest.mark.parametrize("depth", DEPTHS)
 def test_depth_counts_weighted_layers(depth: int) -> None:
     """A network of depth d has d convolutions and linear layers, shortcuts aside."""
     model = small("R3D", depth=depth)
@@ -120,7 +124,57 @@ def test_width_scales_every_channel_count(width: int) -> None:
     assert backbone.stem.convolution.spatial.out_channels == round(45 * width / 64)
     groups = [backbone.group2, backbone.group3, backbone.group4, backbone.group5]
     assert [group[0].norm2.num_features for group in groups] == [width, 2 * width, 4 * width, 8 * width]
-    assert backbone.out_channels == 8 * width
+    assert backbone.streams == (Stream(channels=8 * width, steps=1),)
+
+
+def test_deep_networks_are_four_times_as_wide() -> None:
+    """From depth 50 blocks have 64 to 512 channels inside and 256 to 2048 outside, and M comes from the inner ones."""
+    with torch.device("meta"):
+        backbone = video_resnet("R(2+1)D", num_classes=5, frames=8, depth=50).backbone
+    groups = [backbone.group2, backbone.group3, backbone.group4, backbone.group5]
+    assert [group[0].convolution1.out_channels for group in groups] == [64, 128, 256, 512]
+    assert [group[0].convolution2.spatial.out_channels for group in groups] == [144, 288, 576, 1152]
+    assert [group[0].norm3.num_features for group in groups] == [256, 512, 1024, 2048]
+    assert backbone.streams == (Stream(channels=2048, steps=1),)
+
+
+@pytest.mark.parametrize("frames", [1, 3, 6, 8, 16])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_streams_tell_the_features_shape(name: str, frames: int) -> None:
+    """Heads are built from channels and steps that the features then have."""
+    backbone = small(name, frames=frames).backbone.eval()
+    (stream,) = backbone.streams
+    assert backbone(clips(frames)).shape[1:3] == stream
+
+
+@pytest.mark.parametrize("pooling", [True, False])
+@pytest.mark.parametrize(("name", "stem"), [("R3D", (7, 7, 7)), ("R(2+1)D", (7, 1, 1))])
+def test_kenshoharas_stem_sees_and_halves_time(name: str, stem: tuple[int, int, int], pooling: bool) -> None:
+    """Its kernel spans 7 frames, and its pooling halves time too, which the stream's steps tell."""
+    backbone = small(name, frames=18, flavour="kenshohara", stem_pooling=None if pooling else False).backbone.eval()
+    kernels = {m.kernel_size for m in backbone.stem.modules() if isinstance(m, nn.Conv3d)}
+    assert stem in kernels
+    features = backbone(clips(18))
+    assert features.shape[2:] == ((2, 1, 1) if pooling else (3, 2, 2))
+    assert backbone.streams == (Stream(64, features.shape[2]),)
+
+
+@pytest.mark.parametrize(("name", "own"), [("R3D", False), ("ip-CSN", True)])
+def test_the_stems_pooling_halves_the_frame(name: str, own: bool) -> None:
+    """It can be had or not, and only the channel-separated networks have it unless told otherwise."""
+    sizes = {
+        choice: small(name, depth=50, stem_pooling=choice).eval().backbone(clips(size=64)).shape[3:]
+        for choice in (True, False, None)
+    }
+    assert sizes == {True: (2, 2), False: (4, 4), None: (2, 2) if own else (4, 4)}
+
+
+@pytest.mark.parametrize("name", ["ir-CSN", "ip-CSN"])
+def test_channel_separated_convolutions_mix_no_channels(name: str) -> None:
+    """Every 3 x 3 x 3 convolution filters each channel by itself."""
+    kernels = [m for m in small(name).modules() if isinstance(m, nn.Conv3d) and m.kernel_size == (3, 3, 3)]
+    assert len(kernels) == 16
+    assert all(kernel.groups == kernel.in_channels == kernel.out_channels for kernel in kernels)
 
 
 @pytest.mark.parametrize("size", [32, 64, 80])
@@ -136,16 +190,19 @@ def test_middle_channels_are_the_papers() -> None:
     assert [middle_channels(*pair) for pair in pairs] == [144, 230, 288, 460, 576, 921, 1152]
 
 
-@pytest.mark.parametrize(("flavour", "middle"), [("caffe2", 288), ("torchvision", 230)])
-def test_flavours_choose_the_middle_channels(flavour: str, middle: int) -> None:
-    """The authors compute M for each convolution, torchvision once a block."""
+@pytest.mark.parametrize(
+    ("flavour", "stem", "middle"), [("caffe2", 45, 288), ("torchvision", 45, 230), ("kenshohara", 110, 288)]
+)
+def test_flavours_choose_the_middle_channels(flavour: str, stem: int, middle: int) -> None:
+    """M is of each convolution, but torchvision's once a block; the stem's is fixed, but kenshohara's M as well."""
     with torch.device("meta"):
         model = video_resnet("R(2+1)D", num_classes=5, frames=8, flavour=flavour)  # type: ignore[arg-type]
+    assert model.backbone.stem.convolution.spatial.out_channels == stem
     assert model.backbone.group3[0].convolution1.spatial.out_channels == 230
     assert model.backbone.group3[0].convolution2.spatial.out_channels == middle
 
 
-@pytest.mark.parametrize(("flavour", "eps"), [("caffe2", 1e-3), ("torchvision", 1e-5)])
+@pytest.mark.parametrize(("flavour", "eps"), [("caffe2", 1e-3), ("torchvision", 1e-5), ("kenshohara", 1e-5)])
 def test_flavours_choose_the_norms_epsilon(flavour: str, eps: float) -> None:
     """Every BatchNorm has the flavour's epsilon and keeps nine tenths of its running statistics."""
     norms = [m for m in small("R(2+1)D", flavour=flavour).modules() if isinstance(m, nn.BatchNorm3d)]
@@ -153,9 +210,9 @@ def test_flavours_choose_the_norms_epsilon(flavour: str, eps: float) -> None:
     assert len(norms) == 1 + 16 + 1 + 16 + 3
 
 
-@pytest.mark.parametrize("flavour", ["caffe2", "torchvision"])
+@pytest.mark.parametrize("flavour", FLAVOURS)
 def test_initial_weights_have_the_flavours_distribution(flavour: str) -> None:
-    """Convolutions have standard deviation sqrt(2 / fan out); the last layer Xavier's bound or 0.01."""
+    """Convolutions have standard deviation sqrt(2 / fan out); the last layer Xavier's bound, 0.01 or torch's own."""
     torch.manual_seed(0)
     model = video_resnet("R3D", num_classes=400, frames=8, width=32, flavour=flavour)  # type: ignore[arg-type]
     for module in model.modules():
@@ -163,10 +220,12 @@ def test_initial_weights_have_the_flavours_distribution(flavour: str) -> None:
             fan_out = module.weight.numel() / module.in_channels
             assert module.weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.05)
     linear = model.head.linear
-    assert not linear.bias.any()
-    bound = (3 / 256) ** 0.5
+    assert linear.bias.any() == (flavour == "kenshohara")
     if flavour == "caffe2":
+        bound = (3 / 256) ** 0.5
         assert 0.99 * bound < linear.weight.abs().max() <= bound
+    elif flavour == "kenshohara":
+        assert 0.99 / 16 < linear.weight.abs().max() <= 1 / 16
     else:
         assert linear.weight.std().item() == pytest.approx(0.01, rel=0.02)
 
@@ -187,10 +246,37 @@ def test_an_unknown_network_is_named_with_its_nearest() -> None:
     assert "rMC5" in str(caught.value)
 
 
-def test_an_unknown_depth_is_an_error() -> None:
-    """Depths made of bottlenecks aren't basic-block networks."""
-    with pytest.raises(ConfigError, match=r"no depth 50(.|\n)*10, 16, 18, 34"):
-        small("R3D", depth=50)
+@pytest.mark.parametrize(
+    ("name", "depth", "message"),
+    [
+        ("R3D", 51, r"no R3D of depth 51(.|\n)*10, 16, 18, 34, 50, 101, 152"),
+        ("ir-CSN", 18, r"no ir-CSN of depth 18(.|\n)*Depths: 50, 101, 152"),
+    ],
+)
+def test_an_unknown_depth_is_an_error(name: str, depth: int, message: str) -> None:
+    """The error lists the depths there are; channel-separated networks need bottlenecks."""
+    with pytest.raises(ConfigError, match=message):
+        small(name, depth=depth)
+
+
+def test_a_seed_gives_the_weights_it_always_gave() -> None:
+    """Results on record depend on it: all is constructed, then the backbone's weights are drawn, then the head's."""
+    model = small("R(2+1)D")
+    seen = [*model.backbone.stem.convolution.spatial.weight.flatten()[:2], *model.head.linear.weight.flatten()[:2]]
+    assert [value.item() for value in seen] == pytest.approx([0.0910317, 0.0583511, 0.1826151, 0.1691784], abs=1e-6)
+
+
+def test_initialising_starts_anew() -> None:
+    """Weights and statistics of a trained backbone are drawn again, from the generator alone."""
+    trained, fresh = small("ip-CSN"), small("ip-CSN")
+    trained.train()(clips()).sum().backward()
+    for parameter in trained.parameters():
+        nn.init.constant_(parameter, 0.5)
+    for model in (trained, fresh):
+        torch.manual_seed(1)
+        model.backbone.initialise()
+    for name, value in fresh.backbone.state_dict().items():
+        assert torch.equal(trained.backbone.state_dict()[name], value), name
 
 
 def test_the_head_can_be_exchanged() -> None:

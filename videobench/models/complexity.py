@@ -4,9 +4,11 @@ import copy
 import weakref
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -33,6 +35,35 @@ def count_macs(model: nn.Module, input_shape: Sequence[int]) -> int:
     return int(counter.get_total_flops()) // 2
 
 
+def count_operations(
+    model: nn.Module, input_shape: Sequence[int], *, relus: bool = True, pools_after: Sequence[str] = ()
+) -> int:
+    """What P2's tables print as GFlops, for an input of this shape [B, C, T, H, W]: MACs and more.
+
+    2 for every element that a BatchNorm normalises, 1 for every one that a ReLU or a max pooling reads. The
+    authors' counter saw layers only: not I3D's ReLUs, which are functions there (`relus=False`), nor its pools, and
+    all that their SlowFast has, pools of 1 x 1 x 1 too (`pools_after` names the modules before those).
+    """
+    on_meta = copy.deepcopy(model).to("meta").eval()
+    elements = 0
+
+    def count_read(module: nn.Module, inputs: tuple[Tensor], _output: object) -> None:
+        nonlocal elements
+        elements += inputs[0].numel() * (2 if isinstance(module, _BatchNorm) else 1)
+
+    def count_given(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal elements
+        elements += output.numel()
+
+    counted = (_BatchNorm, nn.MaxPool3d, *((nn.ReLU,) if relus else ()))
+    for module in on_meta.modules():
+        if isinstance(module, counted):
+            module.register_forward_hook(count_read)
+    for name in pools_after:
+        on_meta.get_submodule(name).register_forward_hook(count_given)
+    return count_macs(on_meta, input_shape) + elements
+
+
 @torch.inference_mode()
 def peak_activation_bytes(model: nn.Module, clips: Tensor) -> int:
     """Most bytes of input and modules' outputs that are alive at once while `clips` [B, C, T, H, W] are classified.
@@ -45,8 +76,12 @@ def peak_activation_bytes(model: nn.Module, clips: Tensor) -> int:
     alive: dict[int, int] = {}
     peak = 0
 
-    def count(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+    def count(module: nn.Module, inputs: object, output: Tensor | tuple[Any, ...]) -> None:
         nonlocal peak
+        if not isinstance(output, Tensor):  # of a backbone with two streams, or an LSTM
+            for part in output:
+                count(module, inputs, part)
+            return
         storage = output.untyped_storage()  # shared by views and by what is computed in place
         if id(storage) not in alive:
             alive[id(storage)] = storage.nbytes()

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from videobench.errors import WeightsError
 from videobench.models.video_resnet import video_resnet
-from videobench.models.weights.carry import LAYOUTS, load_into
+from videobench.models.weights.carry import load_into, placed
 
+OF_VIDEO_RESNETS = ("videobench", "torchvision", "Caffe2")
 CHECKPOINTS = json.loads((Path(__file__).parents[1] / "data" / "checkpoint_tensors.json").read_text())
 
 
@@ -38,7 +39,7 @@ def test_public_checkpoints_load_strictly(file: dict[str, Any]) -> None:
     assert not report.replaced
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", OF_VIDEO_RESNETS)
 @pytest.mark.parametrize("name", ["R2D", "MC3", "R(2+1)D"])
 def test_weights_come_back_under_every_layout(name: str, layout: str) -> None:
     """A network given another's weights under any names computes the same."""
@@ -59,7 +60,7 @@ def test_batch_counters_are_optional() -> None:
 
 
 def test_every_misfit_is_named_at_once() -> None:
-    """Missing, extra and reshaped tensors stand in one error, and the model stays as it was."""
+    """Missing, extra and misshapen tensors stand in one error, and the model stays as it was."""
     model = small("R3D")
     tensors = renamed(small("R3D", seed=1), "torchvision")
     tensors["aux.weight"] = torch.zeros(3)
@@ -70,7 +71,7 @@ def test_every_misfit_is_named_at_once() -> None:
         load_into(model, tensors, where="r3d_18.pth")
     text = str(caught.value)
     assert text.startswith("r3d_18.pth: the weights (torchvision names")
-    assert "1 missing from the file: backbone.stem.norm.bias" in text
+    assert "1 missing from the file: backbone.stem.norm.bias (stem.1.bias)" in text
     assert "1 not in the network: aux.weight" in text
     assert "file [8, 8, 1, 3, 3], network [8, 8, 3, 3, 3]" in text
     assert "clip length (R2D) and flavour" in text
@@ -90,7 +91,7 @@ def test_other_clip_lengths_of_r2d_are_reshaped() -> None:
         load_into(small("R2D", frames=16), renamed(small("R2D"), "Caffe2"))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", OF_VIDEO_RESNETS)
 def test_another_number_of_classes_needs_a_new_head(layout: str) -> None:
     """The error says so; with `replace_head` the backbone is carried and the head keeps its own values."""
     model, tensors = small("R3D", num_classes=7), renamed(small("R3D", seed=1), layout)
@@ -143,7 +144,7 @@ def renamed(model: nn.Module, layout: str) -> dict[str, Tensor]:
     state = model.state_dict()
     num_classes = len(state["head.linear.bias"])
     head = [f"last_out_L{num_classes}_w", f"last_out_L{num_classes}_b"] if layout == "Caffe2" else []
-    return {theirs: state[ours].clone() for ours, theirs in LAYOUTS[layout].names(state, head).items()}
+    return {theirs[0]: state[ours].clone() for ours, theirs in placed(state, head, layout).items()}
 
 
 def num_norms(model: nn.Module) -> int:

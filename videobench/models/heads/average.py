@@ -1,17 +1,19 @@
-"""TGAP: average over time and space, dropout, one linear layer (P1's head, and the baseline of P2)."""
+"""TGAP, temporal global average pooling: P1's head and the baseline of P2."""
 
 from torch import Tensor, nn
 
+from videobench.models.streams import Stream
 
-class GlobalAveragePooling(nn.Module):
-    """Features [B, D, T, H, W] of any size to logits [B, K]."""
 
-    def __init__(self, features: int, num_classes: int, dropout: float = 0.0) -> None:
+class AveragePooling(nn.Module):
+    """The average of features [B, D, T, H, W] over time and space: [B, D]. Any size will do."""
+
+    def __init__(self, stream: Stream) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(features, num_classes)
+        self.out_features = stream.channels
+
+    def initialise(self) -> None:
+        """It has no weights."""
 
     def forward(self, features: Tensor) -> Tensor:
-        pooled = features.mean(dim=(2, 3, 4))  # [B, D]
-        logits: Tensor = self.linear(self.dropout(pooled))  # [B, K]
-        return logits
+        return features.mean(dim=(2, 3, 4))  # [B, D]

@@ -1,9 +1,10 @@
 """The names of torchvision's video ResNets, which ig65m-pytorch and VMZ's PyTorch code share."""
 
-import re
 from collections.abc import Iterable
 
-# Our module to theirs. A factorised convolution is a sequence there, and so is the stem around it.
+from videobench.models.weights.residual import module_names, tensor_names
+
+# Our module to theirs. Convolutions of several parts are sequences there, and so is the stem around them.
 STEM = {"convolution": "0", "norm": "1"}
 FACTORISED_STEM = {
     "convolution.spatial": "0",
@@ -12,16 +13,16 @@ FACTORISED_STEM = {
     "norm": "4",
 }
 BLOCK = {
-    "convolution{i}": "conv{i}.0",
-    "convolution{i}.spatial": "conv{i}.0.0",
-    "convolution{i}.norm": "conv{i}.0.1",
-    "convolution{i}.temporal": "conv{i}.0.3",
-    "norm{i}": "conv{i}.1",
-    "shortcut.convolution": "downsample.0",
-    "shortcut.norm": "downsample.1",
+    "convolution{i}": "layer{layer}.{index}.conv{i}.0",
+    "convolution{i}.spatial": "layer{layer}.{index}.conv{i}.0.0",
+    "convolution{i}.pointwise": "layer{layer}.{index}.conv{i}.0.0",
+    "convolution{i}.norm": "layer{layer}.{index}.conv{i}.0.1",
+    "convolution{i}.temporal": "layer{layer}.{index}.conv{i}.0.3",
+    "convolution{i}.depthwise": "layer{layer}.{index}.conv{i}.0.2",
+    "norm{i}": "layer{layer}.{index}.conv{i}.1",
+    "shortcut.convolution": "layer{layer}.{index}.downsample.0",
+    "shortcut.norm": "layer{layer}.{index}.downsample.1",
 }
-STEM_NAME = "backbone.stem."
-BLOCK_NAME = re.compile(r"(backbone\.group(\d+)\.(\d+)\.).+")
 
 
 def is_head(theirs: str) -> bool:
@@ -32,17 +33,6 @@ def is_head(theirs: str) -> bool:
 def torchvision_names(ours: Iterable[str]) -> dict[str, str]:
     """Our name to torchvision's for every tensor of a video ResNet."""
     ours = list(ours)
-    factorised = f"{STEM_NAME}convolution.spatial.weight" in ours
-    modules = {"head.linear": "fc"}
-    for module, theirs in (FACTORISED_STEM if factorised else STEM).items():
-        modules[STEM_NAME + module] = f"stem.{theirs}"
-    for prefix, group, index in {m.groups() for m in map(BLOCK_NAME.fullmatch, ours) if m}:
-        for module, theirs in BLOCK.items():
-            for i in (1, 2):
-                modules[prefix + module.format(i=i)] = f"layer{int(group) - 1}.{index}.{theirs.format(i=i)}"
-    names = {}
-    for name in ours:
-        module, _, parameter = name.rpartition(".")
-        if module in modules:
-            names[name] = f"{modules[module]}.{parameter}"
-    return names
+    stem = FACTORISED_STEM if "backbone.stem.convolution.spatial.weight" in ours else STEM
+    outside = {f"backbone.stem.{module}": f"stem.{theirs}" for module, theirs in stem.items()} | {"head.linear": "fc"}
+    return tensor_names(ours, module_names(ours, outside=outside, inside=BLOCK))
