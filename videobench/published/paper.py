@@ -146,10 +146,15 @@ class Paper(_Part):
         return self.tables[table_id]
 
 
+CATALOGUE = "weights_catalogue"
+"""The one file here that holds no tables."""
+
+
 def paper_names() -> tuple[str, ...]:
     """The papers whose numbers travel with videobench."""
     files = resources.files("videobench.published").iterdir()
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+    names = {file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")}
+    return tuple(sorted(names - {CATALOGUE}))
 
 
 @cache
