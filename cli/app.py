@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import compare, data, doctor, evaluate, finetune, ls, models, plan, scores, show, table, train
+from . import compare, data, doctor, evaluate, finetune, ls, models, plan, scores, table, train, weights
 
 # Line breaks are kept in help texts, so a paragraph is one line of its own length.
 HELP = """Reproduce the published tables of video action recognition.
@@ -33,7 +33,7 @@ app = typer.Typer(
     help=HELP,
 )
 
-for module in (train, finetune, evaluate, table, compare, ls, show, plan, models, scores, data, doctor):
+for module in (train, finetune, evaluate, table, compare, ls, plan, models, weights, scores, data, doctor):
     module.register(app)
 
 

@@ -18,7 +18,9 @@ def finetune(
     experiment: options.Experiment,
     start: Annotated[
         str,
-        typer.Option("--from", metavar="RUN|FILE", help="experiment#row, or a .safetensors, .pth or .pt file."),
+        typer.Option(
+            "--from", "--init", metavar="RUN|FILE|NAME", help="experiment#row, a file, or a name of `weights ls`."
+        ),
     ],
     scale: options.Scale = None,
     settings: options.Settings = None,
@@ -32,10 +34,12 @@ def finetune(
     """Like train, but start every row from given weights.
 
     A classifier for other classes is replaced by a new one.
+    Files may be of any format that `videobench weights inspect` knows.
 
     [bold]Examples[/bold]
       videobench finetune my.yaml --from 'closer_look/table2#R3D/8'
       videobench finetune my.yaml --from r2plus1d_34.pth --jobs 2
+      videobench finetune my.yaml --init ig65m_r2plus1d_34_32
     """
     run_experiment(
         experiment, scale=scale, settings=[*(settings or []), *start_settings(start)], only=only or [], failed=failed,
@@ -44,12 +48,16 @@ def finetune(
 
 
 def start_settings(start: str) -> list[str]:
-    """Return the settings that make every row start from ``experiment#row`` or from a file."""
+    """Return the settings that make every row start from ``experiment#row``, a file or a public file's name."""
     from videobench.errors import WeightsError
+    from videobench.models.weights.native import WEIGHTS_FILE
+    from videobench.published.released import all_released_weights
 
-    path = Path(start)
+    path = Path(start) / WEIGHTS_FILE if Path(start).is_dir() else Path(start)
     if path.is_file():
         return [f"init.file={json.dumps(str(path.absolute()))}"]
+    if any(released.name == start for released in all_released_weights()):
+        return [f"init.released={start}"]
     if "#" in start:
         return [f"init.run={json.dumps(start)}"]
     raise WeightsError(

@@ -1,7 +1,7 @@
 """`videobench plan`: what an experiment needs before anything runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ def plan(
     scale: options.Scale = None,
     settings: options.Settings = None,
     only: options.Only = None,
+    all_settings: Annotated[
+        bool, typer.Option("--settings", help="Show every setting and where it was given instead.")
+    ] = False,
     home: options.Home = options.HOME,
     as_json: options.Json = False,
 ) -> None:
@@ -31,7 +34,16 @@ def plan(
     [bold]Examples[/bold]
       videobench plan closer_look/table2
       videobench plan closer_look/table3 --scale cpu --json
+      videobench plan closer_look/table2 --settings --only R3D/8
     """
+    from .loading import load
+
+    loaded = load(experiment, scale, settings)
+    if all_settings:
+        from .row_settings import print_settings
+
+        print_settings(loaded, only=only or (), as_json=as_json)
+        return
     from rich.markup import escape
 
     from videobench.runner.plan import make_plan
@@ -39,11 +51,9 @@ def plan(
     from videobench.runner.workspace import Workspace
 
     from .console import console, print_json, print_table
-    from .loading import load
     from .wording import duration
 
     workspace = Workspace(Path(home))
-    loaded = load(experiment, scale, settings)
     made = make_plan(loaded, workspace, only=only or ())
     found = survey(made, workspace)
     if as_json:
@@ -69,7 +79,9 @@ def plan(
     )
     left = found.seconds_left
     todo = sum(item.state != "done" for item in found.trainings)
-    if todo == 0:
+    if not found.trainings:
+        out.print("nothing to train")
+    elif todo == 0:
         out.print(f"all {len(found.trainings)} trainings are done")
     else:
         time = "not known before one of each kind has run" if left is None else f"{duration(left)} one after the other"
@@ -79,6 +91,8 @@ def plan(
 
 
 def _trained(row: "RowCost") -> str:
+    if row.fuses:
+        return f"fuses {' and '.join(row.fuses)}"
     if row.same_training_as:
         return f"as {row.same_training_as}"
     if not row.trainings:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from videobench.runner.plan import Plan
 
 SECONDS_BETWEEN_LINES = 10.0
-VERBS = {"data": "data", "training": "train", "evaluation": "eval"}
+VERBS = {"data": "data", "training": "train", "evaluation": "eval", "fusion": "fuse"}
 
 
 @contextmanager
 def watching(plan: "Plan | None" = None) -> Iterator[Callable[["Event"], None]]:
     """Yield a function that shows events as they come, and how much of ``plan`` is done."""
-    num_units = len(plan.needed_trainings()) + len(plan.missing_evaluations()) if plan else 0
+    num_units = len(plan.to_do()) if plan else 0
     out = console(stderr=True)
     if sys.stderr.isatty():
         with _bars(out) as progress:

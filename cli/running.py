@@ -124,12 +124,13 @@ def _refuse_training(plan: "Plan") -> None:
 
 
 def _announce(plan: "Plan", how: str) -> None:
-    trainings, evaluations = plan.needed_trainings(), plan.missing_evaluations()
+    trainings, evaluations, fusions = plan.needed_trainings(), plan.missing_evaluations(), plan.missing_fusions()
     experiment = plan.experiment
-    done = len(plan.evaluations) - len(evaluations)
+    done = sum(node.state == "done" for node in plan.evaluations)
+    fused = f", {len(fusions)} fusions" if plan.fusions else ""
     console(stderr=True).print(
         f"{experiment.name} at {experiment.scale} scale: {len(trainings)} trainings and {len(evaluations)} evaluations"
-        f" to do, {done} evaluations done; {how}"
+        f"{fused} to do, {done} evaluations done; {how}"
     )
 
 

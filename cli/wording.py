@@ -20,6 +20,8 @@ def describe(event: "Event", *, width: int = WIDE) -> str:
         return _data(event)
     if event.unit == "training":
         return _training(event.kind, values, width)
+    if event.unit == "fusion":
+        return _fusion(event.kind, values)
     return _evaluation(event.kind, values, width)
 
 
@@ -55,16 +57,17 @@ def training_line(values: Mapping[str, Any], *, width: int = WIDE) -> str:
         return f"{loss}  {rate}  {eta}"
     wait = f"data-wait {100 * values['data_wait_share']:.0f} %"
     memory = f"{values['max_memory_bytes'] / 2**30:.1f} GiB"
-    measured = _accuracies(values["validation"])
+    measured = _validation(values["validation"])
     return f"{loss}  clip@1 {values['clip_at_1']:.1f} %  {rate}  {wait}  {memory}  {eta}{measured}"
 
 
-def _accuracies(named: Mapping[str, float]) -> str:
-    """List accuracies called ``test[10 views] clip@1``, without saying the same views twice."""
+def _validation(named: Mapping[str, float]) -> str:
+    """List accuracies called ``test[10 views] clip@1``, and a loss, without saying the same views twice."""
     shown, before = "", ""
     for name, value in named.items():
         views, _, metric = name.rpartition(" ")
-        shown += f"  {metric if views == before else name} {value:.1f} %"
+        figure = f"{value:.3f}" if metric == "loss" else f"{value:.1f} %"
+        shown += f"  {metric if views == before else name} {figure}"
         before = views
     return shown
 
@@ -87,6 +90,12 @@ def _evaluation(kind: str, values: Mapping[str, Any], width: int) -> str:
         return shown
     share = f" of rank 0's share of {processes}" if processes > 1 else ""
     return f"{values['views']}/{values['num_views']} views{share}  {shown}"
+
+
+def _fusion(kind: str, values: Mapping[str, Any]) -> str:
+    if kind == "started":
+        return f"fusing the stored scores of {' and '.join(values['streams'])}"
+    return f"video@1 {values['video@1']:.1f} %, {duration(values['seconds'])}"
 
 
 def _left_out(num_unreadable: int) -> str:

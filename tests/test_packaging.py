@@ -75,7 +75,7 @@ def test_it_works_from_anywhere(wheel: Path, tmp_path: Path) -> None:
     subprocess.run(install, check=True, capture_output=True)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    commands = [["ls"], ["show", "demo"], ["plan", "closer_look/table2", "--scale", "smoke"]]
+    commands = [["ls"], ["plan", "--settings", "demo"], ["plan", "closer_look/table2", "--scale", "smoke"]]
     code = (
         "import sys, videobench, videobench_cli.app as app\n"
         f"assert videobench.__file__.startswith({str(target)!r}), videobench.__file__\n"

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+from videobench.data.encode import write_video
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if "\ndef main()" in path.read_text())
@@ -39,6 +42,19 @@ def test_memory_of_a_minute(tmp_path: Path) -> None:
     assert figures["views"] == 100
     assert 1 < figures["MB above the loaded model"] < figures["goal MB"]
     assert {"date", "processor", "cores", "git_sha", "torch", "torchcodec"} <= figures.keys()
+
+
+def test_memory_is_read_after_every_thousand_clips(tmp_path: Path) -> None:
+    """The script indexes what videos it finds, and tells what this process and its workers hold."""
+    noise = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), np.uint8)
+    write_video(tmp_path / "below" / "a.mp4", noise, fps=25)
+    path = tmp_path / "figures.json"
+    run("-m", "benchmarks.growth", str(tmp_path), "--clips", "2000", "--workers", "0", "--json", str(path))
+    figures = json.loads(path.read_text())
+    first, second = figures["resident bytes"]["0"]
+    assert figures["videos"] == 1
+    assert 5e7 < first < 1e9
+    assert 5e7 < second < 1e9
 
 
 def test_contestants_take_turns(common: ModuleType) -> None:

@@ -54,9 +54,13 @@ SNAPSHOT = {
     ],
     "compare": ["runs", "--metric", "--flips", "--scale", "--home", "--json"],
     "ls": ["what", "--home", "--json"],
-    "show": ["experiment", "--scale", "--set", "--only", "--json"],
-    "plan": ["experiment", "--scale", "--set", "--only", "--home", "--json"],
-    "models": ["--frames", "--size", "--classes", "--width", "--json"],
+    "plan": ["experiment", "--scale", "--set", "--only", "--settings", "--home", "--json"],
+    "weights ls": ["--home", "--json"],
+    "weights get": ["name", "--home"],
+    "weights inspect": ["file", "--json"],
+    "weights convert": ["file", "--to", "--classes"],
+    "weights export": ["source", "--to", "--scale", "--home"],
+    "models": ["pattern", "--frames", "--size", "--classes", "--width", "--modality", "--count", "--json"],
     "scores ls": ["--home", "--json"],
     "scores export": ["run", "file", "--per", "--scale", "--home"],
     "scores report": ["run", "--confusion", "--scale", "--home", "--json"],
@@ -146,7 +150,8 @@ def test_examples_are_true() -> None:
                 continue
             words = line.removeprefix(f"  videobench {name}").split()
             options = [word for word in words if word.startswith("--")]
-            assert set(options) <= set(SNAPSHOT[name]), line
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert set(options) <= known, line
             if "experiment" in SNAPSHOT[name] and not words[0].endswith(".yaml") and words[0] != "--fuse":
                 assert words[0] in shipped_names(), line
 
@@ -158,9 +163,9 @@ def test_examples_are_true() -> None:
         (["--version"], {"torch", "pandas", "pydantic", "numpy", "av", "pyarrow", "yaml"}),
         (["train", "--help"], {"torch", "pandas", "numpy", "av", "pyarrow", "yaml"}),
         (["ls"], {"torch", "av", "pyarrow"}),
-        (["show", "demo"], {"torch", "av", "pyarrow", "pandas"}),
+        (["plan", "demo", "--settings"], {"torch", "av", "pyarrow", "pandas"}),
         (["table", "demo"], {"torch", "av"}),
-        (["show", "no such thing"], {"torch", "av", "pyarrow", "pandas"}),
+        (["plan", "no such thing", "--settings"], {"torch", "av", "pyarrow", "pandas"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -183,14 +188,14 @@ def test_json_is_for_programs(tmp_path: Path) -> None:
     path = write_experiment(tmp_path)
     listed = json.loads(call("ls", "--home", tmp_path, "--json").out)
     assert {"experiment", "scale", "rows", "evaluations", "done"} <= listed[0].keys()
-    (row,) = json.loads(call("show", path, "--json").out)
+    (row,) = json.loads(call("plan", path, "--settings", "--json").out)
     assert row["settings"]["network.width"] == 2
     assert row["origins"]["network.width"].endswith("small.yaml:6")
     plan = json.loads(call("plan", path, "--home", tmp_path, "--json").out)
-    assert plan.keys() == {"rows", "trainings", "evaluations", "missing"}
-    sizes = json.loads(call("models", "--width", "4", "--size", "32", "--json").out)
-    assert len(sizes) == 24
-    assert {"name", "depth", "parameters", "macs"} <= sizes[0].keys()
+    assert plan.keys() == {"rows", "trainings", "evaluations", "fusions", "missing"}
+    sizes = json.loads(call("models", "R3D-*", "--width", "4", "--size", "32", "--json").out)
+    assert len(sizes) == 5 * 6
+    assert {"network", "head", "parameters", "operations"} <= sizes[0].keys()
     assert all(check["ok"] for check in json.loads(call("doctor", "--home", tmp_path, "--json").out))
     table = call("table", path, "--home", tmp_path, "--format", "json")
     assert json.loads(table.out)
@@ -200,7 +205,7 @@ def test_tables_for_people(tmp_path: Path) -> None:
     """The same commands print tables for people, whole lines in a pipe."""
     path = write_experiment(tmp_path, "matrix:\n  network.name: [R3D, MC3]\n")
     assert "closer_look/table2" in call("ls", "--home", tmp_path).out
-    shown = call("show", path).out
+    shown = call("plan", path, "--settings").out
     assert "small.yaml:6" in shown
     assert "what differs between the rows" in shown
     assert "R(2+1)D" in call("models", "--width", "4", "--size", "32").out
@@ -211,7 +216,7 @@ def test_tables_for_people(tmp_path: Path) -> None:
 def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     """`videobench ls | head -1` ends quietly."""
     code = "from videobench_cli.app import main; main()"
-    command = f'"{sys.executable}" -c "{code}" show demo | head -1'
+    command = f'"{sys.executable}" -c "{code}" plan demo --settings | head -1'
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path
     )

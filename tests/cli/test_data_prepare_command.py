@@ -27,13 +27,28 @@ def test_the_copy_trains_like_the_original(small: Path, tmp_path: Path) -> None:
     assert facts["data"] == "small"
     assert [facts[name] for name in ("videos", "frames", "broken", "missing")] == [8, 48, 0, 0]
     assert facts["bytes"] == sum(path.stat().st_size for path in (tmp_path / "copy").rglob("*.mp4"))
-    fingerprints = set()
+    fingerprints, notes = set(), []
     for home, root in (("one", tmp_path / "videos"), ("two", tmp_path / "copy")):
         done = call("train", small, "--home", tmp_path / home, "--set", f"data.root={root}")
         assert done.code == 0, done.err
         (record,) = (tmp_path / home / "results" / "records").glob("*.json")
-        fingerprints.add(json.loads(record.read_text())["record"]["data"]["fingerprint"])
+        content = json.loads(record.read_text())["record"]
+        fingerprints.add(content["data"]["fingerprint"])
+        notes.append(content["notes"])
     assert len(fingerprints) == 2
+    assert notes == [[], ["trained and measured on copies made by data prepare (16x16, crf 18)"]]
+    (weights,) = (tmp_path / "one" / "runs" / "trainings").glob("*/weights.safetensors")
+    crossed = (
+        "--home",
+        tmp_path / "three",
+        "--set",
+        f"data.root={tmp_path / 'copy'}",
+        "--set",
+        f"weights.file={weights}",
+    )
+    done = call("eval", small, *crossed)
+    assert done.code == 0, done.err
+    assert "measured on copies made by data prepare (16x16, crf 18)" in call("table", small, *crossed).out
 
 
 def test_size_and_quality(small: Path, tmp_path: Path) -> None:

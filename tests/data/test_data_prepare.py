@@ -14,7 +14,17 @@ from videobench.data import prepare
 from videobench.data.decode import decode_frames, probe
 from videobench.data.failures import Failure
 from videobench.data.index import index_videos
-from videobench.data.prepare import MANIFEST, SETTINGS, Copy, Encoding, claim, copy_lists, copy_videos, read_manifest
+from videobench.data.prepare import (
+    MANIFEST,
+    SETTINGS,
+    Copy,
+    Encoding,
+    claim,
+    copy_lists,
+    copy_videos,
+    described_copies,
+    read_manifest,
+)
 from videobench.data.video_set import Video, VideoInfo
 from videobench.errors import ConfigError, DataError
 
@@ -146,6 +156,28 @@ def test_stopping_keeps_what_is_done(root: Path, folder: Path, monkeypatch: pyte
     assert encoded == ["v2.mp4"]
 
 
+def test_one_process_copies_at_a_time(root: Path, folder: Path) -> None:
+    """Another is told, while the first one is at it."""
+    videos = indexed(root, 5, 6)
+
+    def meanwhile(_done: int, _total: int) -> None:
+        with pytest.raises(ConfigError, match="another process is copying into this folder"):
+            copied(videos, root, folder)
+
+    copied(videos, root, folder, progress=meanwhile)
+    assert copied(videos, root, folder)[1] == []
+
+
+def test_what_a_killed_process_left_goes(root: Path, folder: Path) -> None:
+    """Files that were being written are removed when their videos are copied."""
+    videos = indexed(root, 5)
+    folder.mkdir()
+    claim(folder, root=root, encoding=SAME_SIZE)
+    (folder / ".v0.mp4.0123456789.tmp").write_bytes(b"half")
+    copied(videos, root, folder)
+    assert sorted(path.name for path in folder.iterdir()) == [SETTINGS, MANIFEST, "v0.mp4"]
+
+
 def test_broken_videos(root: Path, folder: Path) -> None:
     """They are returned, known ones and those found out now; or else they are in the copy as they are."""
     good, late, known = indexed(root, 5, 6, 7)
@@ -185,6 +217,15 @@ def test_lists_are_copied(root: Path, folder: Path) -> None:
     found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert found == ["classInd.txt", "splits/groups.csv", "train.lst"]
     assert (folder / "splits" / "groups.csv").read_text() == "splits/groups.csv"
+
+
+def test_copies_are_known_as_such(root: Path, folder: Path) -> None:
+    """A folder of copies says what they lost; others say nothing."""
+    assert described_copies(root) is None
+    claim(folder, root=root, encoding=SAME_SIZE)
+    assert described_copies(folder) == "copies made by data prepare (48x64, crf 10)"
+    claim(folder.with_name("short"), root=root, encoding=replace(SAME_SIZE, size=48))
+    assert described_copies(folder.with_name("short")) == "copies made by data prepare (shorter side 48, crf 10)"
 
 
 def test_a_folder_is_for_one_kind_of_copies(root: Path, folder: Path) -> None:

@@ -2,12 +2,13 @@
 
 import os
 import random
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from av.video.stream import VideoStream
 from decoded_plainly import reference
 from painted_videos import HEIGHT, WIDTH, numbers, painted, write_painted
 
@@ -147,21 +148,71 @@ def test_every_filter_is_swscales(videos: Path, filter: str) -> None:
     assert np.array_equal(decode_frames(videos / "one_group.mp4", [5], size=size, filter=filter)[0], frames[5])
 
 
-@pytest.mark.skipif(not hasattr(VideoStream, "set_display_rotation"), reason="this PyAV can't write rotation")
-def test_rotation_is_applied(videos: Path, tmp_path: Path) -> None:
-    """A file that says "turn me by 90 degrees" comes upright, in the size it is shown at."""
+def rewritten(source: Path, target: Path, change: Callable[[int, bytes], bytes | None]) -> Path:
+    """Copy the packets of a file as ``change`` gives them, called with their number; None leaves one out."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as write:
+        stream = write.add_stream_from_template(read.streams.video[0])
+        for number, packet in enumerate(read.demux(video=0)):
+            data = change(number, bytes(packet)) if packet.size else None
+            if data is None:
+                continue
+            changed = av.Packet(data)
+            changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
+            changed.is_keyframe, changed.stream = packet.is_keyframe, stream
+            write.mux(changed)
+    return target
+
+
+def missing_reference(number: int, data: bytes) -> bytes | None:
+    return None if number == 17 else data
+
+
+def damaged_key_frame(number: int, data: bytes) -> bytes:
+    return data[:30] + bytes(byte ^ 0x55 for byte in data[30:]) if number == 24 else data
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("b_frames_as_references.mp4", missing_reference), ("b_frames.mp4", damaged_key_frame)],
+    ids=["missing reference", "damaged key frame"],
+)
+def test_what_is_made_up_for_damage_is_the_same(videos: Path, tmp_path: Path, name: str, change: Callable) -> None:
+    """Where a decoder fills a gap, each frame is still the one that decoding everything gives."""
+    path = rewritten(videos / name, tmp_path / name, change)
+    num_frames = probe(path).num_frames
+    frames = reference(path)
+    assert numbers(reference(path)) != list(range(num_frames)), "nothing was damaged"
+    for index in range(num_frames):
+        assert np.array_equal(decode_frames(path, [index], num_frames=num_frames)[0], frames[index])
+
+
+# Matrix (a, b, c, d) -> what it does to the picture: (x, y), y down, is shown at (ax + cy, bx + dy).
+ORIENTATIONS = {
+    (0, 1, -1, 0): lambda picture: np.rot90(picture, -1),
+    (-1, 0, 0, -1): lambda picture: np.rot90(picture, 2),
+    (0, -1, 1, 0): lambda picture: np.rot90(picture, 1),
+    (-1, 0, 0, 1): np.fliplr,
+    (1, 0, 0, -1): np.flipud,
+    (0, 1, 1, 0): lambda picture: picture.swapaxes(0, 1),
+    (0, -1, -1, 0): lambda picture: np.rot90(picture, 2).swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("matrix", ORIENTATIONS)
+def test_orientation_is_applied(videos: Path, tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """A file that says how to turn or mirror it comes upright, in the size it is shown at."""
+    data = bytearray((videos / "one_group.mp4").read_bytes())
+    place = data.index(b"tkhd") + 44
+    assert struct.unpack_from(">9i", data, place) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    a, b, c, d = (number << 16 for number in matrix)
+    struct.pack_into(">5i", data, place, a, b, 0, c, d)
     path = tmp_path / "turned.mp4"
-    with av.open(str(videos / "one_group.mp4")) as source, av.open(str(path), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        stream.set_display_rotation(90)
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    upright = decode_frames(path, [7])
-    assert upright.shape == (1, WIDTH, HEIGHT, 3)
-    assert (probe(path).height, probe(path).width) == (WIDTH, HEIGHT)
-    assert np.array_equal(np.rot90(decode_frames(videos / "one_group.mp4", [7])[0], 1), upright[0])
+    path.write_bytes(data)
+    expected = ORIENTATIONS[matrix](decode_frames(videos / "one_group.mp4", [7])[0])
+    assert np.array_equal(decode_frames(path, [7])[0], expected)
+    assert (probe(path).height, probe(path).width) == expected.shape[:2]
+    size = (expected.shape[0] // 2, expected.shape[1] // 2)
+    assert decode_frames(path, [7], size=size).shape == (1, *size, 3)
 
 
 def test_probe_tells_what_is_in_the_file(videos: Path) -> None:
@@ -224,9 +275,26 @@ def test_what_is_not_a_video_is_an_error_naming_the_file(function, tmp_path: Pat
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    for name in ("missing", "empty", "text", "folder", "box", "no_header", "sound"):
-        with pytest.raises(DataError, match=rf"{name}\.mp4"):
+    for name, what in {
+        "missing": "no such file",
+        "empty": "can't be opened as a video",
+        "text": "can't be opened as a video",
+        "folder": "",
+        "box": "can't be opened as a video",
+        "no_header": "can't be opened as a video",
+        "sound": "holds no video stream",
+    }.items():
+        with pytest.raises(DataError, match=rf"{name}\.mp4: {what}"):
             function(tmp_path / f"{name}.mp4")
+
+
+def test_a_video_without_a_frame_is_an_error(tmp_path: Path) -> None:
+    """A header is no video."""
+    path = write_painted(tmp_path / "a.mp4", 5, container_options={"movflags": "frag_keyframe+empty_moov"})
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"moof") - 4])
+    with pytest.raises(DataError, match=r"a\.mp4: holds no frame that can be decoded"):
+        probe(path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

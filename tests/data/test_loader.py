@@ -36,6 +36,7 @@ def batches(videos: VideoSet, **changed) -> list[ClipBatch]:
         "stride": 2,
         "resize": SIZE,
         "crop": CROP,
+        "crop_policy": "multi_scale",
         "flip_probability": 0.5,
         "batch_size": 3,
         "seed": 5,
@@ -47,13 +48,13 @@ def batches(videos: VideoSet, **changed) -> list[ClipBatch]:
 
 
 def equal(one: list[ClipBatch], two: list[ClipBatch]) -> bool:
-    names = ("clips", "labels", "offsets", "flips")
+    names = ("clips", "labels", "offsets", "sizes", "flips")
     pairs = zip(one, two, strict=True)
     return all(torch.equal(getattr(a, name), getattr(b, name)) for a, b in pairs for name in names)
 
 
 def test_clips_are_those_that_the_sampling_says(videos: VideoSet) -> None:
-    """Clip n is clip n % N of pass n // N: its frames, label, offset and flip; shorter videos loop."""
+    """Clip n is clip n % N of pass n // N: its frames, label, offset, size and flip; shorter videos loop."""
     got = batches(videos)
     assert [batch.clips.shape for batch in got] == [(3, 8, *SIZE, 3)] * 5
     assert [batch.labels.dtype for batch in got] == [torch.int64] * 5
@@ -66,12 +67,13 @@ def test_clips_are_those_that_the_sampling_says(videos: VideoSet) -> None:
         length = (20, 9, 33, 12)[place]
         cut = training_clip(
             5, pass_index, ids[place], labels=(place % 2,), num_frames=length, frames=8, stride=2, size=SIZE,
-            crop=CROP, flip_probability=0.5,
+            crop=CROP, crop_policy="multi_scale", flip_probability=0.5,
         )  # fmt: skip
         expected = [100 * place + (cut.start + 2 * t) % length for t in range(8)]
         assert numbers(batch.clips[row].numpy()) == expected
         assert batch.labels[row] == place % 2
         assert tuple(batch.offsets[row].tolist()) == cut.offset
+        assert tuple(batch.sizes[row].tolist()) == cut.size
         assert bool(batch.flips[row]) == cut.flip
 
 

@@ -1,7 +1,6 @@
 """From settings to objects: every network, the schedules as the papers state them, and data sets."""
 
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
 import torch
@@ -11,24 +10,12 @@ from videobench.errors import DataError
 from videobench.runner.build import (
     build_dataset,
     build_learning_rate,
-    build_network,
     build_optimiser,
-    network_sizes,
     worthwhile_workers,
 )
 from videobench.runner.workspace import Workspace
 from videobench.spec.dataset import ClassFolders, SyntheticMotion
-from videobench.spec.network import Network, VideoResNetName
-from videobench.spec.recipe import OneCycleSchedule, Recipe
-
-
-@pytest.mark.parametrize("name", get_args(VideoResNetName))
-def test_every_network_is_built(name: Any) -> None:
-    """Every name that an experiment may write is a network that classifies clips."""
-    model = build_network(Network(name=name, width=2), num_classes=5, frames=8)
-    model.eval()
-    with torch.inference_mode():
-        assert model(torch.zeros(1, 3, 8, 16, 16)).shape == (1, 5)
+from videobench.spec.recipe import AdamW, OneCycleSchedule, PlateauSchedule, Recipe, Sgd
 
 
 def test_the_papers_schedule() -> None:
@@ -57,20 +44,42 @@ def test_one_cycle_ends_at_nothing() -> None:
 
 def test_the_optimiser_spares_what_the_authors_spare() -> None:
     """Weights decay; biases and BatchNorm's shifts don't."""
-    model = build_network(Network(name="R3D", width=2), num_classes=3, frames=2)
+    model = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 1), torch.nn.BatchNorm3d(2), torch.nn.Linear(2, 3))
     optimiser = build_optimiser(Recipe(), model)
     decays = {group["weight_decay"] for group in optimiser.param_groups}
     assert decays == {0.0, 1e-4}
     assert all(group["nesterov"] and group["momentum"] == 0.9 for group in optimiser.param_groups)
 
 
-def test_sizes_are_the_papers() -> None:
-    """R3D-18 and R(2+1)D-18 have the parameters that P1's Table 2 prints: 33.4 M and 33.3 M."""
-    sizes = {
-        (size["name"], size["depth"]): size for size in network_sizes(frames=8, size=112, num_classes=400, width=64)
-    }
-    assert sizes["R3D", 18]["conv_fc_weights"] / 1e6 == pytest.approx(33.4, abs=0.06)
-    assert sizes["R(2+1)D", 18]["conv_fc_weights"] / 1e6 == pytest.approx(33.3, abs=0.06)
+def test_the_second_papers_optimisers() -> None:
+    """P2: SGD with dampening at 0.01, AdamW at 1e-5; batches of 128 are the reference, everything decays by 1e-3."""
+    model = torch.nn.Linear(2, 1)
+    plain = Sgd(nesterov=False, dampening=0.9, weight_decay=1e-3, decay_biases=True)
+    sgd, adamw = (
+        build_optimiser(Recipe(optimiser=one, learning_rate=rate, batch=128, micro_batch=8, reference_batch=128), model)
+        for one, rate in ((plain, 0.01), (AdamW(type="adamw"), 1e-5))
+    )
+    (group,) = sgd.param_groups
+    assert isinstance(sgd, torch.optim.SGD)
+    assert [group[name] for name in ("lr", "momentum", "dampening", "nesterov")] == [0.01, 0.9, 0.9, False]
+    (other,) = adamw.param_groups
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert [other[name] for name in ("lr", "betas")] == [1e-5, (0.9, 0.999)]
+    assert group["weight_decay"] == other["weight_decay"] == 1e-3
+    assert len(group["params"]) == len(other["params"]) == 2
+
+
+def test_the_rate_of_a_plateau() -> None:
+    """Patience, factor and threshold are those of the recipe, after its warm-up; by default P2's."""
+    schedule = PlateauSchedule(type="plateau", subset="test")
+    recipe = Recipe(batch=32, learning_rate=1e-5, epoch_clips=3200, epochs=9, warmup_epochs=1, schedule=schedule)
+    rate = build_learning_rate(recipe)
+    assert rate.at(0, [1.0] * 9) == pytest.approx(1e-6)  # a tenth, where every warm-up starts
+    assert [rate.at(800, [1.0] * number) for number in (6, 7, 13)] == pytest.approx([1e-5, 1e-6, 1e-7])
+    other = schedule.model_copy(update={"patience": 1, "factor": 0.5, "threshold": 0.5})
+    rate = build_learning_rate(recipe.model_copy(update={"schedule": other}))
+    assert rate.at(800, [1.0, 0.6, 0.6]) == pytest.approx(5e-6)
+    assert rate.at(800, [1.0, 0.6, 0.4]) == pytest.approx(1e-5)
 
 
 def test_subsets_that_are_not_there(tmp_path: Path) -> None:

@@ -1,20 +1,20 @@
 """Networks train on flow and are measured on it: found beside the data set, checked, and recorded as flow."""
 
 import shutil
+import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import av
 import pytest
-import torch
-from small_experiment import load, records_by_digest, run, write_experiment
+from small_experiment import BASE, load, records_by_digest, run, write_experiment
 
 from videobench.data.video_set import fingerprint, originals
 from videobench.errors import ConfigError, DataError
-from videobench.runner.build import build_dataset, build_network
+from videobench.runner.build import build_dataset
 from videobench.runner.data_sets import Checked, DataSets
-from videobench.runner.flow import build_input, flow_folder
+from videobench.runner.flow import build_input, find_input, flow_folder
 from videobench.runner.flow_extraction import compute_flow, flow_jobs
 from videobench.runner.from_scores import execute_from_scores
 from videobench.runner.plan import make_plan
@@ -22,8 +22,8 @@ from videobench.runner.stored import stored_run
 from videobench.runner.workspace import Workspace
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import ClassFolders, SyntheticMotion
-from videobench.spec.network import VideoResNet, VideoResNetName
 
+SYNTHETIC = "{type: synthetic_motion, train_videos_per_class: 1, test_videos_per_class: 1}"
 TWO_STREAMS = "rows:\n  rgb: {}\n  flow: {clip: {modality: flow, flow_algorithm: farneback}}\n"
 
 
@@ -67,13 +67,6 @@ def test_two_streams_from_videos_to_records(small: Path, tmp_path: Path) -> None
     assert {video.info.num_frames for video in stored.videos.videos if video.info} == {13}
     assert stored.videos.modality == "flow"
     assert fingerprint(originals(stored.videos)) == rgb.data.fingerprint
-
-
-@pytest.mark.parametrize("name", get_args(VideoResNetName))
-def test_every_network_takes_flow(name: VideoResNetName) -> None:
-    """Two channels in, as many scores as ever out."""
-    model = build_network(VideoResNet(name=name, width=2), num_classes=5, frames=8, in_channels=2)
-    assert model(torch.zeros(2, 2, 8, 16, 16)).shape == (2, 5)
 
 
 def test_stored_scores_of_flow_are_enough(small: Path, tmp_path: Path) -> None:
@@ -127,13 +120,48 @@ def test_missing_flow_is_told_before_anything_runs(small: Path, tmp_path: Path) 
     assert (len(left.videos), [skipped.video for skipped in left.skipped]) == (5, ["test/red/1.mp4"])
 
 
-def test_synthetic_videos_are_not_made_for_missing_flow(tmp_path: Path) -> None:
-    """That there is no flow shows at once."""
-    with pytest.raises(DataError, match="there is no tvl1 flow of synthetic-motion"):
-        build_input(
-            SyntheticMotion(type="synthetic_motion"), "test", Clip(frames=4, modality="flow"), Workspace(tmp_path)
-        )
+def test_the_embedded_flow_is_made_on_first_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On frames of their own size whatever the clip's is; what is there is not made again, what got lost is."""
+    data = SyntheticMotion(type="synthetic_motion", test_videos_per_class=1)
+    clip = Clip(frames=4, modality="flow", flow_algorithm="farneback", resize=(20, 24), crop=16)
+    workspace = Workspace(tmp_path)
+    find_input(data, "test", clip, workspace)
     assert not (tmp_path / "runs" / "data").exists()
+    made = build_input(data, "test", clip, workspace)
+    assert {(video.info.num_frames, video.info.height) for video in made.videos if video.info} == {(63, 28)}
+    assert fingerprint(originals(made)) == fingerprint(build_dataset(data, "test", workspace))
+    lost = made.videos[3].path
+    before = {video.path: video.path.stat().st_mtime_ns for video in made.videos}
+    lost.unlink()
+    again = build_input(data, "test", clip, workspace)
+    assert fingerprint(again) == fingerprint(made)
+    changed = [path for path, time in before.items() if path.stat().st_mtime_ns != time]
+    assert changed == [lost]
+
+    lost.unlink()
+    monkeypatch.setattr("videobench.runner.flow.extract_flow", lambda *_, **__: pytest.fail("is the user's to make"))
+    own = data.model_copy(update={"flow": str(flow_folder(data, "farneback", workspace).parent)})
+    with pytest.raises(DataError, match="1 of 13 videos of synthetic-motion v1 have no farneback flow"):
+        build_input(own, "test", clip, workspace)
+
+
+def test_the_embedded_flow_needs_opencv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That it is missing shows at once, not after the videos are made."""
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    clip = Clip(frames=4, modality="flow")
+    with pytest.raises(ConfigError, match="OpenCV, which is not installed"):
+        find_input(SyntheticMotion(type="synthetic_motion"), "test", clip, Workspace(tmp_path))
+
+
+def test_the_command_makes_the_same_embedded_flow(tmp_path: Path) -> None:
+    """`data flow` computes it at the same size, so that both can be used together."""
+    base = BASE.replace("{type: class_folders, name: small, root: videos}", SYNTHETIC)
+    path = write_experiment(tmp_path, "rows: {flow: {clip: {modality: flow, flow_algorithm: farneback}}}\n", base=base)
+    by_command = compute(path, tmp_path)
+    assert [result.facts["done"] for result in by_command] == [13, 13]
+    (replica,) = load(path).rows[0].replicas
+    more = replica.evaluation.data.model_copy(update={"test_videos_per_class": 2})
+    assert len(build_input(more, "test", replica.evaluation.clip, Workspace(tmp_path)).videos) == 26
 
 
 def test_a_folder_that_is_named_is_read(small: Path, tmp_path: Path) -> None:

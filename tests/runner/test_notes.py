@@ -18,18 +18,19 @@ from videobench.spec.clip import Clip
 from videobench.spec.dataset import ClassFolders
 from videobench.spec.network import VideoResNet
 from videobench.spec.protocol import Protocol
-from videobench.spec.recipe import Recipe
+from videobench.spec.recipe import PlateauSchedule, Recipe, StepSchedule
 from videobench.spec.units import Evaluation, SelectBest, Training, WeightsFile
 
 FIRST = ClassFolders(type="class_folders", name="own", folds=3)
 SECOND = FIRST.model_copy(update={"split": 2})
 KINETICS = ClassFolders(type="class_folders", name="kinetics400")
 NETWORK, CLIP = VideoResNet(name="R3D"), Clip(frames=8)
+ON_TEST = Recipe(schedule=PlateauSchedule(type="plateau", subset="test"))
 BEST_ON_TEST = SelectBest(type="best", subset="test", metric="clip@1")
 
 
 def trained(data: ClassFolders, **changes: Any) -> Training:
-    return Training(data=data, clip=CLIP, network=NETWORK, recipe=Recipe(), **changes)
+    return Training(data=data, clip=CLIP, network=NETWORK, **{"recipe": Recipe(), **changes})
 
 
 def evaluation(weights: Training | WeightsFile, data: ClassFolders = FIRST, **changes: Any) -> Evaluation:
@@ -76,6 +77,31 @@ SEEN = (
             ["the epoch of the network it started from was chosen by clip@1 on the test videos themselves: optimistic"],
         ),
         (trained(FIRST, init=trained(KINETICS, select=BEST_ON_TEST)), {}, []),
+        (
+            trained(FIRST, recipe=ON_TEST), {},
+            ["the learning rate followed the loss on the test videos themselves: optimistic"],
+        ),
+        (
+            trained(FIRST, recipe=Recipe(schedule=PlateauSchedule(type="plateau", subset="train"))), {},
+            ["the learning rate followed the loss on the train videos of own"],
+        ),
+        (
+            trained(KINETICS, recipe=Recipe(schedule=PlateauSchedule(type="plateau", subset="validation"))), {},
+            ["the learning rate followed the loss on the validation videos of kinetics400"],
+        ),
+        (
+            trained(FIRST, init=trained(FIRST, recipe=ON_TEST)), {},
+            ["the learning rate of the network it started from followed the loss on the test videos themselves:"
+             " optimistic"],
+        ),
+        (trained(FIRST, init=trained(KINETICS, recipe=ON_TEST)), {}, []),
+        (
+            trained(FIRST, recipe=Recipe(batch_norm_momentum=0.9)), {},
+            ["BatchNorm's running statistics are mostly those of one micro-batch (momentum 0.9)"],
+        ),
+        (trained(FIRST, recipe=Recipe(batch_norm_momentum=0.1, running_statistics="all")), {}, []),
+        (trained(FIRST, init=trained(FIRST, recipe=Recipe(batch_norm_momentum=0.9))), {}, []),
+        (trained(FIRST, recipe=Recipe(schedule=StepSchedule(every_epochs=5.0))), {}, []),
     ],
 )  # fmt: skip
 def test_the_history_of_weights_in_notes(training: Training, measured: Mapping[str, Any], notes: list[str]) -> None:

@@ -65,6 +65,21 @@ def test_training_clips_are_those_of_the_first_pass(small: Path, tmp_path: Path)
         assert one.clip.frame_numbers == list(range(one.clip.start, one.clip.start + 10, 2))
 
 
+def test_cuts_of_other_sizes_are_shown_scaled(small: Path) -> None:
+    """What is seen is what was cut out of the shown place, whatever its size, at the size of the crop."""
+    found = preview_of(small, "recipe.crop=multi_scale", seed=1)
+    sizes = {one.clip.size for one in found.videos}
+    assert len(sizes) > 2
+    for one in found.videos:
+        (top, left), (height, width) = one.clip.offset, one.clip.size
+        cut = one.clip.resized[:, top : top + height, left : left + width]
+        assert cut.shape[1:3] == one.clip.size
+        assert one.clip.seen.shape[1:3] == (12, 12)
+        assert abs(one.clip.seen.mean() - cut.mean()) < 2
+        if one.clip.size == (12, 12):
+            assert np.array_equal(one.clip.seen, cut[:, :, ::-1] if one.clip.flip else cut)
+
+
 def test_other_subsets_show_views(small: Path) -> None:
     """Of test videos the first view is shown, and all views are those of the protocol."""
     found = preview_of(small, "evaluate.protocol=ten_crop", subset="test")
@@ -183,6 +198,20 @@ def test_the_sheet_draws_what_is_there(small: Path) -> None:
     assert texts.count("×3") == len(found.videos), "all three crops are the same"
     bars = [axes for axes in figure.axes if axes.containers]
     assert [sum(len(bar) for bar in axes.containers) for axes in bars] == [1 + 4] * len(found.videos)
+
+
+def test_the_box_is_the_cut_and_its_picture_stays_below(small: Path) -> None:
+    """A narrow cut at the right edge is wider when it is scaled: it is drawn within its column all the same."""
+    found = preview_of(small, "recipe.crop=multi_scale", "clip.resize=[14,29]", seed=7)
+    clips = [one.clip for one in found.videos]
+    assert any(clip.offset[1] + 12 > 29 for clip in clips), "no cut lies at the right edge"
+    pictures = [axes for axes in draw(found, title="").axes if axes.images and len(axes.texts) == 5]
+    for axes in pictures:
+        columns = np.split(axes.images[0].get_array(), 8, axis=1)
+        assert all((column[:, 29:] == 255).all() for column in columns)
+    boxes = [axes.patches[0] for axes in pictures]
+    assert [(box.get_height(), box.get_width()) for box in boxes] == [clip.size for clip in clips]
+    assert [box.get_xy() for box in boxes] == [clip.offset[::-1] for clip in clips]
 
 
 def test_short_videos_go_on_past_their_end(small: Path) -> None:

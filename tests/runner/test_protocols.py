@@ -15,7 +15,7 @@ from videobench.data.decode import decode_frames
 from videobench.data.encode import write_video
 from videobench.evaluation.metrics import aggregate
 from videobench.records import Record
-from videobench.runner.build import build_network
+from videobench.runner.networks import build_network
 from videobench.runner.stored import stored_run
 from videobench.runner.wanted import wanted_views
 from videobench.runner.weights import read_weights
@@ -97,7 +97,9 @@ class PlainWay:
 
     def __init__(self, home: Path, evaluation: Evaluation) -> None:
         self.videos, self.clip = home / "videos" / "test", evaluation.clip
-        self.model = build_network(evaluation.network, num_classes=len(CLASSES), frames=4).eval()
+        self.model = build_network(
+            evaluation.network, evaluation.head, clip=evaluation.clip, num_classes=len(CLASSES)
+        ).eval()
         self.model.load_state_dict(dict(read_weights(evaluation.weights, Workspace(home)).tensors))
         self.logits = cache(self._logits)
 

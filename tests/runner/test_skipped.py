@@ -1,10 +1,12 @@
 """Videos that can't be used are an error that names them, or left out of everything and accounted for."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from broken_videos import cut, rot
 from small_experiment import load, records_by_digest, run, write_experiment
 
@@ -157,6 +159,57 @@ def test_what_cannot_be_read_half_way_is_an_error_by_default(tmp_path: Path, mon
     assert isinstance(failure.error, DataError)
     assert any(str(video) in str(failure.error) for video in videos_of(tmp_path, "test"))
     assert len(records_by_digest(tmp_path)) == 1
+
+
+@pytest.fixture
+def rotting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small experiment, whose videos of both subsets are known to be whole and then damaged."""
+    monkeypatch.setattr(inputs, "MAX_CACHE_BYTES", 0)
+    path = write_experiment(tmp_path)
+    run(path, tmp_path, SKIP, "recipe.epochs=1")
+    for subset in ("train", "test"):
+        for video in videos_of(tmp_path, subset):
+            rot(video)
+    inputs._opened.clear()
+    return path
+
+
+def test_a_training_begins_again_without_what_it_cannot_read(rotting: Path, tmp_path: Path) -> None:
+    """Its weights are those of a training that never had these videos; its log, its card and the output tell."""
+    done = run(rotting, tmp_path, SKIP)
+    assert not done.outcome.failures
+    (node,) = done.plan.trainings
+    folder = Workspace(tmp_path).training(node.digest)
+    weights, card = load_weights(folder.weights)
+    assert set(card["skipped_videos"]) == {"train/dark/0.mp4", "train/red/1.mp4"}
+    assert {line["video"] for line in ledger(tmp_path)} >= set(card["skipped_videos"])
+    assert {event.values["start"] for event in done.started("training")} == {"from scratch"}
+    told = [event.values for event in done.events if event.key == "small, train" and "skipped" in event.values]
+    assert (told[-1]["skipped"], told[-1]["total"]) == (2, 6)
+    shutil.rmtree(folder.path)
+    shutil.rmtree(tmp_path / "results")
+    inputs._opened.clear()
+    again = run(rotting, tmp_path, SKIP)
+    assert len(again.started("training")) == 1
+    never = load_weights(folder.weights)[0]
+    assert all(torch.equal(weights[name], never[name]) for name in weights)
+
+
+def test_a_training_does_not_go_on_without_what_it_cannot_read_by_default(rotting: Path, tmp_path: Path) -> None:
+    """It fails, names the file and says how to leave it out."""
+    (failure,) = run(rotting, tmp_path).outcome.failures
+    assert isinstance(failure.error, DataError)
+    assert any(str(video) in str(failure.error) for video in videos_of(tmp_path, "train"))
+    assert "--set data.on_error=skip" in str(failure.error)
+
+
+def test_a_training_is_watched_on_what_can_be_read(rotting: Path, tmp_path: Path) -> None:
+    """A video that fails while the network is measured has the training begin again as well."""
+    watched = ("validation.videos=6", "validation.every_epochs=1")
+    done = run(rotting, tmp_path, SKIP, *watched)
+    assert not done.outcome.failures
+    told = {event.key: event.values for event in done.events if "skipped" in event.values}
+    assert (told["small, test"]["skipped"], told["small, test"]["total"]) == (2, 6)
 
 
 def test_nothing_left(tmp_path: Path) -> None:

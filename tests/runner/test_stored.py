@@ -15,6 +15,7 @@ from videobench.records import Record, read_videos
 from videobench.runner.plan import make_plan
 from videobench.runner.stored import (
     labels_of_sets,
+    network_in_key,
     recall_latest,
     recall_videos,
     remember_videos,
@@ -25,6 +26,8 @@ from videobench.runner.stored import (
 from videobench.runner.workspace import Workspace
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import ClassFolders
+from videobench.spec.head import AverageHead
+from videobench.spec.network import VideoResNet
 from videobench.spec.units import WeightsFile
 
 DATA = ClassFolders(type="class_folders", name="small", folds=5, split=2)
@@ -126,14 +129,25 @@ def test_what_is_missing_of_a_record_is_an_error(home: Path) -> None:
         stored_run(record, workspace)
 
 
-def test_the_key_has_everything_that_decides_the_pixels(home: Path) -> None:
-    """Clips of other lengths share a store, other sizes of the frames don't."""
+def test_the_key_has_everything_that_decides_the_scores(home: Path) -> None:
+    """Clips of other lengths share a store; other sizes of the frames don't, nor a file's weights in other networks."""
     clip = Clip(frames=8, resize=(16, 16), crop=16)
-    assert score_key("w", "d", clip) == score_key("w", "d", clip.model_copy(update={"frames": 16, "stride": 2}))
-    assert score_key("w", "d", clip) != score_key("w", "d", clip.model_copy(update={"resize": (20, 20)}))
+    key = score_key("w", "d", clip, "")
+    assert key == score_key("w", "d", clip.model_copy(update={"frames": 16, "stride": 2}), "")
+    assert key != score_key("w", "d", clip.model_copy(update={"resize": (20, 20)}), "")
     (store,) = stores_under(Workspace(home).scores)
     record = only_record(home)
-    assert store.key == score_key(record.weights_sha256, record.data.fingerprint, clip)
+    assert store.key == score_key(record.weights_sha256, record.data.fingerprint, clip, "")
+
+
+def test_what_a_key_says_of_the_network() -> None:
+    """Nothing where the weights' card names it; else what tells it from others that the weights fit as well."""
+    network, head = VideoResNet(name="R3D"), AverageHead()
+    card = {"network": network.model_dump(mode="json"), "head": head.model_dump(mode="json"), "frames": 8}
+    assert network_in_key(card, network, head) == ""
+    theirs = network.model_copy(update={"flavour": "torchvision"})
+    texts = {network_in_key(None, network, head), network_in_key(card, theirs, head), ""}
+    assert len(texts) == 3
 
 
 def test_the_origin_of_weights() -> None:

@@ -14,10 +14,12 @@ from videobench.models.classifier import Classifier
 from videobench.runner import watch as watch_module
 from videobench.runner.inputs import Input
 from videobench.runner.plan import make_plan
-from videobench.runner.watch import due, open_watches
+from videobench.runner.watch import Measured, Watch, look, open_watches
 from videobench.runner.workspace import Workspace
+from videobench.spec.recipe import PlateauSchedule
 from videobench.spec.units import SelectBest, Validation
 
+NO_NETWORK = Classifier(torch.nn.Identity(), torch.nn.Identity())
 SELECT_TEN = "select: {type: best, subset: test, protocol: video_10}"
 
 
@@ -45,7 +47,9 @@ def test_the_last_validation_is_the_evaluation(tmp_path: Path) -> None:
 def test_short_videos_count_as_in_the_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of ten clips of 12 frames out of 14, five start at 0: if only those are right, half of the views are."""
 
-    def predict(_: object, wanted: dict[str, list[View]], data: Input, scores: ScoresInMemory, *__: object) -> None:
+    def predict(
+        _: object, wanted: dict[str, list[View]], data: Input, scores: ScoresInMemory, *__: object, **___: object
+    ) -> None:
         for video, views in wanted.items():
             label = data.by_id[video].labels[0]
             for view in views:
@@ -56,7 +60,7 @@ def test_short_videos_count_as_in_the_evaluation(tmp_path: Path, monkeypatch: py
     path = write(tmp_path, "{protocol: video_10}")
     training = make_plan(load(path, "clip.frames=12"), Workspace(tmp_path)).trainings[0].training
     (watch,) = open_watches(training, Workspace(tmp_path))
-    assert watch.measure(Classifier(torch.nn.Identity(), torch.nn.Identity()), torch.device("cpu"))["clip@1"] == 0.5
+    assert watch.measure(NO_NETWORK, torch.device("cpu")).accuracies["clip@1"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -73,15 +77,35 @@ def test_what_is_shown_is_named(tmp_path: Path, protocol: str, names: list[str])
     assert [(step, list(found)) for step, found in shown(done)] == [(2, names), (4, names)]
 
 
-def test_on_time_and_after_the_last_step(tmp_path: Path) -> None:
-    """Each watch has its own rhythm; a look of the same kind is taken once, the choice's being on all videos."""
-    path = write(tmp_path, "{every_epochs: 1, protocol: video_10}", f"{SELECT_TEN[:-1]}, every_epochs: 2}}")
+def test_on_time_and_after_the_last_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each watch has its own rhythm; the same views are measured once, by what decides about the weights."""
+    path = write(
+        tmp_path,
+        "{every_epochs: 1, protocol: video_10}",
+        f"{SELECT_TEN[:-1]}, every_epochs: 2}}",
+        "recipe.schedule: {type: plateau, subset: test, every_epochs: 3, protocol: video_10}",
+    )
     training = make_plan(load(path, "recipe.epochs=4.5"), Workspace(tmp_path)).trainings[0].training
     watches = open_watches(training, Workspace(tmp_path))
-    looks = {step: [type(watch.purpose) for watch in due(watches, step)] for step in range(1, 10)}
-    assert {step: kinds for step, kinds in looks.items() if kinds} == {
-        2: [Validation], 4: [SelectBest], 6: [Validation], 8: [SelectBest], 9: [SelectBest],
-    }  # fmt: skip
+    measured: list[type] = []
+
+    def measure(self: Watch, *_: object) -> Measured:
+        measured.append(type(self.purpose))
+        return Measured({"clip@1": 0.0, "video@1": 0.0}, loss=0.0)
+
+    monkeypatch.setattr(Watch, "measure", measure)
+    looks: dict[int, tuple[list[type], list[type]]] = {}
+    for step in range(1, 10):
+        measured.clear()
+        if found := look(watches, step, NO_NETWORK, torch.device("cpu")):
+            looks[step] = list(measured), [type(watch.purpose) for watch, _ in found]
+    assert looks == {
+        2: ([Validation], [Validation]),
+        4: ([SelectBest], [SelectBest, Validation]),
+        6: ([PlateauSchedule], [PlateauSchedule, Validation]),
+        8: ([SelectBest], [SelectBest, Validation]),
+        9: ([SelectBest], [SelectBest, PlateauSchedule, Validation]),
+    }
 
 
 def test_the_same_views_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +113,9 @@ def test_the_same_views_are_measured_once(tmp_path: Path, monkeypatch: pytest.Mo
     measured: list[int] = []
     original = watch_module.predict_views
 
-    def counted(*arguments: object) -> None:
+    def counted(*arguments: object, **options: object) -> None:
         measured.append(1)
-        original(*arguments)  # type: ignore[arg-type]
+        original(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(watch_module, "predict_views", counted)
     run(write(tmp_path, "{protocol: video_10}", SELECT_TEN), tmp_path / "once")

@@ -12,11 +12,13 @@ from videobench.spec.base import Spec
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import SyntheticMotion
 from videobench.spec.expand import load_experiment
-from videobench.spec.experiment import ExperimentFile, PublishedCells, ScaleBlock, plain_word
+from videobench.spec.experiment import ExperimentFile, NamedRow, PublishedCells, ScaleBlock, plain_word
 from videobench.spec.family import SCALE_MAY_CHANGE
-from videobench.spec.network import VideoResNet
+from videobench.spec.fusion import FusionSettings
+from videobench.spec.head import AverageHead, BertHead, ConcatenationHead, LstmHead, NonLocalHead
+from videobench.spec.network import C3D, I3D, P3D, ResNeXt, SlowFast, VideoResNet
 from videobench.spec.protocol import PRESETS, Protocol
-from videobench.spec.recipe import OneCycleSchedule, Recipe, Sgd, StepSchedule
+from videobench.spec.recipe import AdamW, OneCycleSchedule, PlateauSchedule, Recipe, Sgd, StepSchedule
 from videobench.spec.settings import EvaluateSettings, Settings, Start
 from videobench.spec.units import SelectBest, SelectLast, Validation
 
@@ -24,16 +26,30 @@ PAGE = (Path(__file__).parents[2] / "docs" / "experiments.md").read_text(encodin
 
 SECTIONS: dict[str, type[Spec]] = {
     "## The file": ExperimentFile,
+    "### Rows": NamedRow,
+    "### Rows that fuse others": FusionSettings,
     "### Scales": ScaleBlock,
     "### Published numbers": PublishedCells,
     "## Settings": Settings,
     "### `data`: `synthetic_motion`": SyntheticMotion,
     "### `clip`": Clip,
     "### `network`: `video_resnet`": VideoResNet,
+    "### `network`: `resnext`": ResNeXt,
+    "### `network`: `i3d`": I3D,
+    "### `network`: `slowfast`": SlowFast,
+    "### `network`: `c3d`": C3D,
+    "### `network`: `p3d`": P3D,
+    "### `head`: `average`": AverageHead,
+    "### `head`: `concatenation`": ConcatenationHead,
+    "### `head`: `lstm`": LstmHead,
+    "### `head`: `non_local`": NonLocalHead,
+    "### `head`: `bert`": BertHead,
     "### `recipe`": Recipe,
-    "### `recipe.optimiser`": Sgd,
+    "### `recipe.optimiser`: `sgd`": Sgd,
+    "### `recipe.optimiser`: `adamw`": AdamW,
     "### `recipe.schedule`: `step`": StepSchedule,
     "### `recipe.schedule`: `one_cycle`": OneCycleSchedule,
+    "### `recipe.schedule`: `plateau`": PlateauSchedule,
     "### `init`": Start,
     "### `weights`": Start,
     "### `evaluate`": EvaluateSettings,

@@ -13,9 +13,10 @@ from videobench.spec import base
 from videobench.spec.base import OutsideDigest, Spec, digest, identity
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import ClassFolders, FileDataset, SplitLists, SyntheticMotion
-from videobench.spec.network import VideoResNet
+from videobench.spec.head import AverageHead, BertHead, ConcatenationHead, LstmHead, NonLocalHead
+from videobench.spec.network import I3D, ResNeXt, SlowFast, VideoResNet
 from videobench.spec.protocol import Protocol
-from videobench.spec.recipe import OneCycleSchedule, Recipe, Sgd, StepSchedule
+from videobench.spec.recipe import AdamW, OneCycleSchedule, PlateauSchedule, Recipe, Sgd, StepSchedule
 from videobench.spec.units import Evaluation, SelectBest, SelectLast, Training, Validation, WeightsFile
 
 TRAINING = Training(
@@ -54,14 +55,33 @@ def test_digests_are_those_of_earlier_results(golden: str) -> None:
     )
 
 
+FOLLOWING = TRAINING.model_copy(
+    update={
+        "recipe": Recipe(optimiser=AdamW(type="adamw"), schedule=PlateauSchedule(type="plateau", subset="test")),
+    }
+)
 CHOSEN = TRAINING.model_copy(update={"select": SelectBest(type="best", subset="test")})
 
-UNITS: list[Spec] = [TRAINING, EVALUATION, OTHER_EVALUATION, FINE_TUNED, CHOSEN]
+POOLED = [
+    TRAINING.model_copy(update={"network": network, "head": head})
+    for network, head in [
+        (ResNeXt(type="resnext"), BertHead(type="bert")),
+        (I3D(type="i3d"), LstmHead(type="lstm")),
+        (SlowFast(type="slowfast"), NonLocalHead(type="non_local")),
+        (SlowFast(type="slowfast"), ConcatenationHead(type="concatenation")),
+    ]
+]
+
+UNITS: list[Spec] = [TRAINING, EVALUATION, OTHER_EVALUATION, FINE_TUNED, CHOSEN, FOLLOWING, *POOLED]
 
 OTHER_VALUES: dict[tuple[str, str], Any] = {
     ("Training", "data"): SyntheticMotion(type="synthetic_motion", train_videos_per_class=7),
     ("Training", "clip"): Clip(frames=9),
     ("Training", "network"): VideoResNet(name="MC2"),
+    ("Training", "head"): AverageHead(dropout=0.8),
+    ("Evaluation", "head"): AverageHead(dropout=0.8),
+    ("VideoResNet", "stem_pooling"): True,
+    **{(network, "reduction"): "frmb" for network in ("ResNeXt", "I3D", "SlowFast")},
     ("Training", "recipe"): Recipe(epochs=46.0),
     ("Training", "init"): WeightsFile(file="x", sha256=64 * "b"),
     ("Training", "select"): SelectBest(type="best", subset="train"),
@@ -74,6 +94,11 @@ OTHER_VALUES: dict[tuple[str, str], Any] = {
     ("SelectBest", "protocol"): Protocol(clips=3),
     ("Validation", "protocol"): Protocol(clips=3),
     ("WeightsFile", "sha256"): 64 * "b",
+    ("WeightsFile", "released"): "tv_r3d_18",
+    ("WeightsFile", "adapt"): ("inflate",),
+    ("Sgd", "dampening"): None,
+    ("Recipe", "batch_norm_momentum"): 0.9,
+    ("PlateauSchedule", "protocol"): Protocol(clips=3),
     ("Recipe", "optimiser"): Sgd(momentum=0.5),
     ("Recipe", "schedule"): StepSchedule(every_epochs=5.0),
     ("Clip", "resize"): (120, 200),
@@ -138,8 +163,9 @@ def test_every_field_that_can_change_numbers_changes_the_digest(
     """Another value of any field gives another digest, unless the field is marked as outside."""
     value = another(owner, name)
     if value is None:
-        # They have a single legal value: `step` on most grids, the last three while the clip shows colours.
-        assert name in ("type", "version", "step", "modality", "flow_algorithm", "flip_flow")
+        # They have a single legal value: `step` on most grids, `dampening` beside Nesterov momentum, the last three
+        # while the clip shows colours.
+        assert name in ("type", "version", "step", "dampening", "modality", "flow_algorithm", "flip_flow")
         return
     assert value != getattr(owner, name)
     other = changed(unit, path, value)
@@ -150,7 +176,8 @@ def test_every_field_that_can_change_numbers_changes_the_digest(
 def test_only_places_and_watching_are_outside_the_digest() -> None:
     """Exactly these fields can't change numbers."""
     specs = [SyntheticMotion, *get_args(FileDataset), Clip, VideoResNet, Protocol, Sgd, StepSchedule,
-             OneCycleSchedule, Recipe, WeightsFile, SelectLast, SelectBest, Training, Evaluation]  # fmt: skip
+             OneCycleSchedule, PlateauSchedule, AdamW, Recipe, WeightsFile, SelectLast, SelectBest, Training,
+             Evaluation]  # fmt: skip
     outside = {
         f"{spec.__name__}.{name}"
         for spec in specs

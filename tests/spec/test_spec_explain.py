@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from experiment_files import BASE, MINIMAL, TITLE, mistakes, write
+from experiment_files import BASE, MINIMAL, TITLE, load, mistakes, write
 
 from videobench.errors import ConfigError
 from videobench.spec.expand import load_experiment
@@ -53,9 +53,9 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         " flow",
         'own.yaml:7: clip.crop: must be a whole number, not "112"; the quotes make it text: write 112',
         "own.yaml:9: network.name: this field is required",
-        "own.yaml:11: network.depth: 20 is not legal; legal: 18, 34",
+        "own.yaml:11: network.depth: 20 is not legal; legal: 18, 34, 50, 101, 152",
         "own.yaml:14: recipe.micro_batch: batch 24 is not a multiple of micro_batch 16",
-        'own.yaml:15: recipe.schedule.type: "stepp" is not legal; did you mean step? legal: step, one_cycle',
+        'own.yaml:15: recipe.schedule.type: "stepp" is not legal; did you mean step? legal: step, one_cycle, plateau',
         "own.yaml:16: recipe.flip: must be at most 1, not 1.5",
         "own.yaml:17: init.run: closer_look/table2 has no row 'R3F/8'; did you mean R3D/8? legal: "
         + found[10].partition("legal: ")[2],
@@ -68,6 +68,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "own.yaml:26: clip: this is a setting, not a field of the file: write it under base",
         "own.yaml:28: network.name: a scale may not change this, only data, subset, clip.resize, clip.crop,"
         " network.width, recipe, init, evaluate.data, evaluate.subset, evaluate.clip.resize, evaluate.clip.crop,"
+        " evaluate.protocol.flip,"
         " select.subset, validation",
     ]
 
@@ -94,17 +95,30 @@ DATA_TYPES = (
         ("clip: null", "clip: must be a mapping, not null; {} is the empty mapping"),
         ("clip: {crop: 33}", "clip.crop: crop 33 is larger than resize [32, 32]"),
         ("network: {depth: '18'}", 'network.depth: "18" is not legal; the quotes make it text: write 18'),
-        ("network: {dropout: 1}", "network.dropout: must be less than 1, not 1"),
-        ("network: {dropout: true}", "network.dropout: must be a number, not true"),
-        ("network: {dropout: '1e-1'}",
-         'network.dropout: must be a number, not "1e-1"; the quotes make it text: write 1e-1'),
+        ("head: {dropout: 1}", "head.dropout: must be less than 1, not 1"),
+        ("head: {dropout: true}", "head.dropout: must be a number, not true"),
+        ("head: {dropout: '1e-1'}",
+         'head.dropout: must be a number, not "1e-1"; the quotes make it text: write 1e-1'),
         ("recipe: {optimiser: {nesterov: 'no'}}", 'recipe.optimiser.nesterov: must be true or false, not "no"'),
         ("recipe: {optimiser: {nesterov: 'true'}}",
          'recipe.optimiser.nesterov: must be true or false, not "true"; the quotes make it text: write true'),
         ("recipe: {epochs: 12:30}", 'recipe.epochs: must be a number, not "12:30"'),
         ("recipe: {warmup_epochs: 50}", "recipe.warmup_epochs: warmup_epochs 50 is longer than epochs 45"),
-        ("recipe: {schedule: {every_epochs: 5}}",
-         "recipe.schedule.type: this field is required; legal: step, one_cycle"),
+        ("recipe: {schedule: {type: plateau}}", "recipe.schedule.subset: this field is required"),
+        ("recipe: {schedule: {type: plateau, subset: validation}}",
+         "recipe.schedule.subset: synthetic_motion has no subset 'validation'; legal: train, test"),
+        ("recipe: {schedule: {patience: 5}}",
+         "recipe.schedule.patience: unknown field; legal: type, every_epochs, factor"),
+        ("recipe: {optimiser: {type: adam}}",
+         'recipe.optimiser.type: "adam" is not legal; did you mean adamw? legal: sgd, adamw'),
+        ("recipe: {optimiser: adamw}", 'recipe.optimiser: must be a mapping, not "adamw"'),
+        ("recipe: {schedule: null}", "recipe.schedule: must be a mapping, not null; {} is the empty mapping"),
+        ("recipe: {schedule: {type: null}}",
+         "recipe.schedule.type: null is not legal; legal: step, one_cycle, plateau"),
+        ("recipe: {optimiser: {dampening: 0.9}}",
+         "recipe.optimiser.dampening: Nesterov momentum has no dampening: write nesterov: false"),
+        ("recipe: {batch: 4, micro_batch: 1}",
+         "recipe.micro_batch: micro_batch 1 leaves BatchNorm one clip to normalise: give it 2 or more"),
         ("evaluate: {protocol: {crops: []}}", "evaluate.protocol.crops: must have at least 1 value, not []"),
         ("evaluate: {protocol: {crops: [middle]}}",
          'evaluate.protocol.crops.0: "middle" is not legal; legal: centre, left, right, top_left, top_right,'
@@ -123,9 +137,11 @@ DATA_TYPES = (
          f'data.type: "kinetics" is not legal; did you mean kinetics700? legal: {DATA_TYPES}'),
         ("data: {type: class_folders, name: x, split: 2}", "data.split: groups and split need folds"),
         ("data: {type: class_folders, name: x, folds: 3, split: 4}", "data.split: split 4 is not one of the 3 folds"),
-        ("init: {run: '#own', file: b}", 'init.file: give either run ("experiment#row", quoted) or file'),
-        ("init: {sha256: " + 64 * "a" + "}", 'init: give either run ("experiment#row", quoted) or file'),
-        ("init: {run: #row\n }", 'init.run: give either run ("experiment#row", quoted) or file'),
+        ("init: {run: '#own', file: b}", 'init.file: give one of run ("experiment#row", quoted), file and released'),
+        ("init: {run: '#own', adapt: [inflate]}", "init.adapt: adapt belongs to file and released"),
+        ("init: {released: tv_r3d_18, sha256: " + 64 * "a" + "}", "init.sha256: sha256 belongs to file"),
+        ("init: {sha256: " + 64 * "a" + "}", 'init: give one of run ("experiment#row", quoted), file and released'),
+        ("init: {run: #row\n }", 'init.run: give one of run ("experiment#row", quoted), file and released'),
         ("init: {run: closer_look/table2}",
          "init.run: 'closer_look/table2' names no row; write experiment#row, or #row of this file"),
         ("init: {run: '#own', sha256: " + 64 * "a" + "}", "init.sha256: sha256 belongs to file"),
@@ -142,7 +158,7 @@ DATA_TYPES = (
         ("seed: -1", "seed: must be at least 0, not -1"),
         ("title: x", "title: this is a field of the file itself, not a setting"),
         ("learning_rate: 0.1",
-         "learning_rate: unknown field; legal: data, subset, clip, network, recipe, init, weights,"
+         "learning_rate: unknown field; legal: data, subset, clip, network, head, recipe, init, weights,"
          " evaluate, select, validation, seed"),
     ],
 )  # fmt: skip
@@ -219,6 +235,17 @@ def test_a_mistake_of_a_matrix_value_points_at_the_value(tmp_path: Path) -> None
     assert [line.split(": ")[0:2] for line in found] == [
         ["own.yaml:9", "network.name"], ["own.yaml:10", "network.deep"],
     ]  # fmt: skip
+
+
+def test_a_head_for_clips_of_one_length(tmp_path: Path) -> None:
+    """BERT trained on 8 frames can't be measured on 32; the average of a network can."""
+    text = f"{MINIMAL}rows:\n  own:\n    evaluate.clip.frames: 32\n    head: {{type: bert}}\n"
+    (found,) = mistakes(tmp_path, text)
+    assert found == (
+        "own.yaml:9: head.type: a bert head fits clips of one length: it would be trained on 8 frames and"
+        " measured on 32"
+    )
+    assert load(tmp_path, text.replace("bert", "average")).rows
 
 
 def test_training_and_evaluation_may_be_wrong_each_in_its_own_way(tmp_path: Path) -> None:

@@ -277,3 +277,40 @@ def test_one_error_says_that_a_file_can_t_be_read(tmp_path: Path) -> None:
         load_experiment(write(tmp_path, "- 1\n"), settings=["foo"])
     assert lines_of(caught.value, tmp_path) == ["own.yaml:1: the top of the file must be a mapping of fields"]
     assert "base:" in BASE
+
+
+BACKBONES = """
+title: Backbones
+base:
+  data: {type: synthetic_motion}
+  clip: {frames: 64}
+  network: {type: resnext}
+  head: {type: bert, heads: 4}
+rows:
+  plain: {head: {type: average}}
+  reduced: {network.reduction: frmb, clip.stride: 2}
+scales:
+  cpu:
+    base: {network: {type: video_resnet, name: R(2+1)D, width: 8}, clip.frames: 32}
+"""
+
+
+def test_a_scale_with_another_network(tmp_path: Path) -> None:
+    """It stands for every row's, whatever the row says of its own; heads and all else stay."""
+    rows = load(tmp_path, BACKBONES, scale="cpu").rows
+    found = [row.replicas[0].evaluation for row in rows]
+    assert {(each.network.label, each.clip.frames) for each in found} == {("R(2+1)D-18", 32)}
+    assert [(each.head.type, each.clip.stride) for each in found] == [("average", 1), ("bert", 2)]
+    assert [row.replicas[0].evaluation.network.label for row in load(tmp_path, BACKBONES).rows] == [
+        "ResNeXt101",
+        "ResNeXt101 FRMB",
+    ]
+
+
+@pytest.mark.parametrize("network", ["{type: resnext, reduction: frab}", "{type: resnext}"])
+def test_a_scale_may_not_change_the_network_it_has(tmp_path: Path, network: str) -> None:
+    """The same type with other settings would be another experiment."""
+    text = BACKBONES.replace("{type: video_resnet, name: R(2+1)D, width: 8}", network)
+    found = mistakes(tmp_path, text)
+    assert any("network.type: a scale may not change this" in mistake for mistake in found)
+    assert any("clip.frames: a scale may not change this" in mistake for mistake in found)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videobench.spec.merge import Fragment, Leaves, flatten, from_folder, nested, overlay
+from videobench.spec.merge import TYPE_WITHOUT_WORDS, Fragment, Leaf, Leaves, flatten, from_folder, nested, overlay
+from videobench.spec.settings import Settings
 
 
 def laid(*contents: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +33,14 @@ def laid(*contents: dict[str, Any]) -> dict[str, Any]:
         ({"data": {"type": "a", "x": 1}}, {"data.type": "b"}, {"data": {"type": "b"}}),
         ({"data": {"type": "a", "in": {"type": "c", "x": 1}}}, {"data.in.type": "d"},
          {"data": {"type": "a", "in": {"type": "d"}}}),
+        # a mapping without a type has the usual one
+        ({"recipe.optimiser": {"momentum": 0.5}}, {"recipe.optimiser.type": "adamw"},
+         {"recipe": {"optimiser": {"type": "adamw"}}}),
+        ({"recipe.optimiser": {"momentum": 0.5}}, {"recipe.optimiser.type": "sgd"},
+         {"recipe": {"optimiser": {"momentum": 0.5, "type": "sgd"}}}),
+        ({"recipe.optimiser": {"type": "adamw"}}, {"recipe.optimiser.weight_decay": 0.1},
+         {"recipe": {"optimiser": {"type": "adamw", "weight_decay": 0.1}}}),
+        ({"data": {"root": "/x"}}, {"data.type": "a"}, {"data": {"root": "/x", "type": "a"}}),
         # null clears, a mapping comes back over null
         ({"init": {"run": "a#b"}}, {"init": None}, {"init": None}),
         ({"init": None}, {"init": {"run": "a#b"}}, {"init": {"run": "a#b"}}),
@@ -51,6 +60,19 @@ def laid(*contents: dict[str, Any]) -> dict[str, Any]:
 def test_laying_one_fragment_over_another(below: dict[str, Any], above: dict[str, Any], result: dict[str, Any]) -> None:
     """Mappings merge, dotted keys too; lists, nulls, other types, other sources and named protocols replace."""
     assert laid(below, above) == result
+
+
+@pytest.mark.parametrize("path", TYPE_WITHOUT_WORDS)
+def test_the_type_without_words_is_what_is_read(path: tuple[str, ...]) -> None:
+    """Mappings are laid over each other as what they are taken for when they are validated."""
+    fields: dict[str, Any] = {"name": "R3D"} if path == ("network",) else {}
+    given = nested({path: Leaf(fields, "here", ("here",))})
+    rest = {"data": {"type": "synthetic_motion"}, "clip": {"frames": 8}, "network": {"name": "R3D"}}
+    rest["evaluate"] = {"data": rest["data"], "clip": rest["clip"]}
+    value: Any = Settings.model_validate({**rest, **given})
+    for name in path:
+        value = getattr(value, name)
+    assert value.type == TYPE_WITHOUT_WORDS[path]
 
 
 words = st.sampled_from(["a", "b", "c"])

@@ -11,13 +11,15 @@ from videobench.errors import ConfigError, WeightsError
 from videobench.training import checkpoint as checkpoint_module
 from videobench.training.checkpoint import CheckpointFile, Reached
 
+LOSSES = (2.0 / 3.0, 1e-300)
+
 
 def no_scaler() -> torch.amp.GradScaler:
     return torch.amp.GradScaler("cpu", enabled=False)
 
 
 def save(file: CheckpointFile, model: nn.Module, optimiser: torch.optim.Optimizer, step: int = 5) -> None:
-    reached = Reached(step=step, clips=60, seconds=1.0 / 3.0)
+    reached = Reached(step=step, clips=60, seconds=1.0 / 3.0, losses=LOSSES)
     file.save(reached, model=model, optimiser=optimiser, scaler=no_scaler())
 
 
@@ -51,7 +53,7 @@ def test_round_trip_is_exact(file: CheckpointFile, build, memory_format: torch.m
     other = tiny_network().to(memory_format=memory_format)
     other_optimiser = build(other)
     reached = file.load(model=other, optimiser=other_optimiser, scaler=no_scaler())
-    assert reached == Reached(step=5, clips=60, seconds=1.0 / 3.0)
+    assert reached == Reached(step=5, clips=60, seconds=1.0 / 3.0, losses=LOSSES)
     assert same(model.state_dict(), other.state_dict())
     expected, found = optimiser.state_dict()["state"], other_optimiser.state_dict()["state"]
     assert expected.keys() == found.keys()
@@ -86,6 +88,18 @@ def test_the_file_is_readable_without_this_package(file: CheckpointFile) -> None
     assert header["identity"] == "abc"
     assert header["reached"]["step"] == 5
     assert header["torch"] == torch.__version__
+
+
+def test_a_file_from_before_there_were_losses(file: CheckpointFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that says nothing of losses has none, and a training begun with it goes on."""
+    with_losses = checkpoint_module.asdict
+
+    def without_losses(reached: Reached) -> dict[str, object]:
+        return {name: value for name, value in with_losses(reached).items() if name != "losses"}
+
+    monkeypatch.setattr(checkpoint_module, "asdict", without_losses)
+    save(file, model := tiny_network(), tiny_sgd(model))
+    assert load(file) == Reached(step=5, clips=60, seconds=1.0 / 3.0)
 
 
 def test_another_training_is_refused_by_name(file: CheckpointFile) -> None:

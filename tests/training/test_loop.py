@@ -1,7 +1,7 @@
 import copy
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,9 @@ from tiny_training import (
 from torch import nn
 
 from videobench.errors import ConfigError, Interrupted
+from videobench.training.batch_norm import set_momentum
 from videobench.training.checkpoint import CheckpointFile
-from videobench.training.loop import micro_batch_seed
+from videobench.training.loop import Validated, micro_batch_seed
 from videobench.training.progress import Progress
 
 
@@ -76,6 +77,29 @@ def test_running_statistics_follow_the_first_micro_batch() -> None:
     assert torch.equal(model[1].running_mean, reference[1].running_mean)
     assert torch.equal(model[1].running_var, reference[1].running_var)
     assert model[1].momentum == 0.1
+
+
+def test_running_statistics_may_follow_all_micro_batches() -> None:
+    """Then they are what the step's micro-batches make of them one after the other; the update is the same."""
+    first, model, reference = tiny_network(), tiny_network(), tiny_network()
+    for number in range(MICRO_BATCHES_PER_STEP):
+        reference(micro_batch(number)[0])
+    train_tiny(model, tiny_sgd(model), num_steps=1, running_statistics="all")
+    train_tiny(first, tiny_sgd(first), num_steps=1)
+    assert torch.equal(model[1].running_mean, reference[1].running_mean)
+    assert torch.equal(model[1].running_var, reference[1].running_var)
+    assert not torch.equal(model[1].running_mean, first[1].running_mean)
+    assert same(dict(model.named_parameters()), dict(first.named_parameters()))
+
+
+def test_the_momentum_of_running_statistics() -> None:
+    """At momentum 1 they are those of the last micro-batch alone."""
+    model, reference = tiny_network(), tiny_network()
+    set_momentum(model, 1.0)
+    train_tiny(model, tiny_sgd(model), num_steps=1, running_statistics="all")
+    convolved = reference[0](micro_batch(MICRO_BATCHES_PER_STEP - 1)[0])  # [B, C, T, H, W]
+    torch.testing.assert_close(model[1].running_mean, convolved.mean(dim=(0, 2, 3, 4)))
+    assert model[1].momentum == 1.0
 
 
 def test_batch_norm_normalises_by_every_micro_batch() -> None:
@@ -213,7 +237,7 @@ def test_weights_that_are_not_finite_are_not_saved(file: CheckpointFile) -> None
     """When a finite loss leads to an infinite weight, the step is named and no checkpoint is written."""
     model = tiny_network()
     with pytest.raises(ConfigError, match="a weight isn't finite at step 1 of 1, whose learning rate is 1e"):
-        train_tiny(model, tiny_sgd(model), num_steps=1, checkpoint=file, learning_rate=lambda _: 1e39)
+        train_tiny(model, tiny_sgd(model), num_steps=1, checkpoint=file, learning_rate=lambda *_: 1e39)
     assert not file.exists()
 
 
@@ -258,7 +282,7 @@ def test_the_tiny_network_learns() -> None:
         model,
         tiny_adamw(model),
         num_steps=60,
-        learning_rate=lambda _: 0.02,
+        learning_rate=lambda *_: 0.02,
         report=reports.append,
         report_every_seconds=0.0,
     )
@@ -294,11 +318,11 @@ def test_validation_happens_on_time_and_changes_nothing() -> None:
     model, reference = tiny_network(), tiny_network()
     reports: list[Progress] = []
 
-    def validate(step: int) -> dict[str, float]:
+    def validate(step: int) -> Validated:
         assert not model.training
         torch.manual_seed(0)  # a careless validation
         model(micro_batch(99)[0])
-        return {"clip@1": 10.0 * step}
+        return Validated(shown={"clip@1": 10.0 * step})
 
     train_tiny(
         model,
@@ -316,3 +340,27 @@ def test_validation_happens_on_time_and_changes_nothing() -> None:
     ]
     assert model.training
     assert same(model.state_dict(), reference.state_dict())
+
+
+def test_the_rate_follows_the_losses_measured_before(file: CheckpointFile) -> None:
+    """A loss counts from the step after it was measured, one that isn't due not at all, and a resumed run knows all."""
+    losses = {2: 4.0, 3: None, 4: 2.0, 5: 1.0}
+    asked: list[tuple[int, tuple[float, ...]]] = []
+
+    def learning_rate(step: int, measured: Sequence[float]) -> float:
+        asked.append((step, tuple(measured)))
+        return 0.01
+
+    for should_stop in (stop_after(4), lambda: False):
+        model = tiny_network()
+        settings = {
+            "learning_rate": learning_rate,
+            "checkpoint": file,
+            "should_stop": should_stop,
+            "validate": lambda step: Validated(shown={}, loss=losses.get(step)),
+        }
+        try:
+            train_tiny(model, tiny_sgd(model), num_steps=6, **settings)
+        except Interrupted:
+            continue
+    assert asked == [(0, ()), (1, ()), (2, (4.0,)), (3, (4.0,)), (4, (4.0, 2.0)), (5, (4.0, 2.0, 1.0))]

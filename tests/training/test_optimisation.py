@@ -4,13 +4,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_training import tiny_adamw, tiny_network, tiny_sgd
+from tiny_training import tiny_adamw, tiny_network, tiny_sgd, tiny_sgd_with_dampening
 from torch import nn
 
 from videobench.training.optimisation import (
     Constant,
     Cosine,
     LearningRate,
+    Plateau,
     StepDecay,
     WarmUp,
     one_cycle,
@@ -72,7 +73,42 @@ def test_sgd_does_what_the_papers_formula_says() -> None:
     torch.testing.assert_close(model.bias.detach(), bias)
 
 
-@pytest.mark.parametrize("build", [tiny_sgd, tiny_adamw])
+def test_dampening_is_the_second_papers() -> None:
+    """The momentum takes the first gradient whole, a tenth of all others; decay is part of it, of biases too."""
+    model = nn.Linear(2, 1).double()
+    optimiser = tiny_sgd_with_dampening(model)
+    expected = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    velocity: dict[str, torch.Tensor] = {}
+    for step in range(4):
+        set_learning_rate(optimiser, 0.1)
+        for name, parameter in model.named_parameters():
+            parameter.grad = torch.full_like(parameter, step - 1.5)
+            gradient = parameter.grad + 1e-2 * expected[name]
+            velocity[name] = 0.9 * velocity[name] + (1 - 0.9) * gradient if step else gradient
+            expected[name] = expected[name] - 0.1 * velocity[name]
+        optimiser.step()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), expected[name])
+
+
+def test_adamw_does_what_its_paper_says() -> None:
+    """Weights shrink by rate times decay before the step of Adam, whose moments see no decay; biases as well."""
+    model = nn.Linear(2, 1).double()
+    optimiser = tiny_adamw(model)
+    expected = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    for step in range(1, 4):
+        rate = 0.1 / step
+        set_learning_rate(optimiser, rate)
+        for name, parameter in model.named_parameters():
+            parameter.grad = torch.full_like(parameter, 0.3)
+            first, second = 0.3, 0.3**2  # of a constant gradient, the corrected moments are its own
+            expected[name] = expected[name] * (1 - rate * 1e-2) - rate * first / (math.sqrt(second) + 1e-8)
+        optimiser.step()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.detach(), expected[name])
+
+
+@pytest.mark.parametrize("build", [tiny_sgd, tiny_adamw, tiny_sgd_with_dampening])
 def test_the_memory_format_of_weights_changes_nothing(build) -> None:
     """Weights in channels-last order are updated as contiguous ones are."""
     models = [tiny_network(), tiny_network().to(memory_format=torch.channels_last_3d)]
@@ -149,3 +185,39 @@ def test_one_cycle_reaches_its_peak_and_its_end(num_steps: int, rising_share: fl
     rates = [one_cycle(1.0, num_steps=num_steps, rising_share=rising_share).at(i) for i in range(num_steps)]
     assert max(rates) == pytest.approx(1.0)
     assert rates[-1] == pytest.approx(4e-6)
+
+
+@given(
+    losses=st.lists(st.floats(0.0, 4.0) | st.sampled_from([1.0, 0.9999, 0.99985, 0.999]), max_size=60),
+    peak=st.sampled_from([1e-2, 1e-5, 1e-7, 1.5e-8]),
+    patience=st.integers(0, 6),
+    threshold=st.sampled_from([0.0, 1e-4, 0.1]),
+)
+def test_the_plateau_is_pytorchs(losses: list[float], peak: float, patience: int, threshold: float) -> None:
+    """After any losses the rate is, to the bit, that of ``ReduceLROnPlateau`` with its defaults."""
+    schedule = LearningRate(peak=peak, decay=Plateau(patience=patience, factor_per_drop=0.1, threshold=threshold))
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=peak)
+    reference = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimiser, "min", patience=patience, factor=0.1, threshold=threshold
+    )
+    for number, loss in enumerate(losses):
+        reference.step(loss)
+        assert schedule.at(number, losses[: number + 1]) == optimiser.param_groups[0]["lr"]
+
+
+def test_the_second_papers_schedule() -> None:
+    """Five losses without a new lowest are borne, the sixth costs nine tenths of the rate, and so on."""
+    schedule = LearningRate(peak=1e-5, decay=Plateau(patience=5, factor_per_drop=0.1, threshold=1e-4))
+    losses = [1.0, 0.5, *[0.5] * 6, *[0.49999] * 6, 0.4]
+    rates = [schedule.at(0, losses[:number]) for number in range(len(losses) + 1)]
+    assert rates == pytest.approx([*[1e-5] * 8, *[1e-6] * 6, *[1e-7] * 2])
+
+
+def test_a_warm_up_before_a_plateau() -> None:
+    """The rate rises whatever the losses are; then they decide."""
+    schedule = LearningRate(
+        peak=1.0,
+        warm_up=WarmUp(num_steps=4, start=0.0),
+        decay=Plateau(patience=0, factor_per_drop=0.1, threshold=0.0),
+    )
+    assert [schedule.at(step, [1.0, 2.0]) for step in (0, 2, 4)] == [0.0, 0.5, 0.1]

@@ -1,6 +1,7 @@
 """A small training with all that can break a resume: dropout, BatchNorm, momentum, accumulation.
 
-Run as a program it trains into a checkpoint, slowly, and prints a line after every step: something to kill.
+Run as a program, with the checkpoint's path and the name of a way to train, it trains into that checkpoint, slowly, and
+prints a line after every step: something to kill.
 """
 
 import sys
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videobench.training.checkpoint import CheckpointFile
-from videobench.training.loop import TrainingResult, train
-from videobench.training.optimisation import LearningRate, StepDecay, WarmUp, adamw, sgd
+from videobench.training.loop import TrainingResult, Validated, train
+from videobench.training.optimisation import LearningRate, Plateau, StepDecay, WarmUp, adamw, sgd
 
 NUM_CLASSES = 3
 MICRO_BATCHES_PER_STEP = 3
@@ -52,6 +54,12 @@ def tiny_adamw(model: nn.Module) -> torch.optim.AdamW:
     return adamw(model, learning_rate=1e-3, weight_decay=1e-2, decay_biases=True)
 
 
+def tiny_sgd_with_dampening(model: nn.Module) -> torch.optim.SGD:
+    return sgd(
+        model, learning_rate=0.1, momentum=0.9, nesterov=False, dampening=0.9, weight_decay=1e-2, decay_biases=True
+    )  # fmt: skip
+
+
 def micro_batch(number: int) -> tuple[Tensor, Tensor]:
     """Clips [4, 3, 4, 6, 6] and targets [4]: a pure function of the micro-batch's number."""
     generator = torch.Generator().manual_seed(number)
@@ -84,6 +92,32 @@ def train_tiny(model: nn.Module, optimiser: torch.optim.Optimizer, *, num_steps:
     return train(model, optimiser=optimiser, num_steps=num_steps, **{**settings, **changes})
 
 
+def following_plateaus(model: nn.Module) -> dict[str, Any]:
+    """Changes to a training: its rate falls when the loss on some clips stops falling, all statistics are followed."""
+
+    def validate(_: int) -> Validated:
+        clips, targets = micro_batch(10**6)
+        with torch.inference_mode():
+            return Validated(shown={}, loss=F.cross_entropy(model(clips), targets).item())
+
+    plateau = Plateau(patience=0, factor_per_drop=0.9, threshold=0.1)  # hard to please: the rate falls early and often
+    return {
+        "learning_rate": LearningRate(peak=1.0, decay=plateau).at,
+        "running_statistics": "all",
+        "validate": validate,
+        "validate_every_steps": 2,
+    }
+
+
+def by_steps(_: nn.Module) -> dict[str, Any]:
+    """No changes: the rate depends on the step alone."""
+    return {}
+
+
+WAYS = {"by_steps": (tiny_sgd, by_steps), "following_plateaus": (tiny_sgd_with_dampening, following_plateaus)}
+"""How a training may go: its optimiser, and its changes to the usual settings."""
+
+
 def same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     """Whether two state dicts agree in names, types and every bit."""
     return first.keys() == second.keys() and all(
@@ -99,10 +133,12 @@ def _slow_micro_batches(first: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 if __name__ == "__main__":
     network = tiny_network()
+    build, changes = WAYS[sys.argv[2]]
     train_tiny(
         network,
-        tiny_sgd(network),
+        build(network),
         num_steps=LONG,
+        **changes(network),
         batches=_slow_micro_batches,
         checkpoint=CheckpointFile(path=Path(sys.argv[1]), identity="tiny"),
         save_every_seconds=0.0,

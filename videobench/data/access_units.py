@@ -9,7 +9,7 @@ alone promises neither (open groups).
 from collections.abc import Iterator
 
 
-def _length_size(codec: str, extradata: bytes) -> int | None:
+def length_size(codec: str, extradata: bytes) -> int | None:
     """Return the bytes of a unit's length field, from the decoder configuration record of ISO 14496-15."""
     position = {"h264": 4, "hevc": 21}.get(codec)
     if position is None or len(extradata) <= position or extradata[0] != 1:
@@ -17,21 +17,22 @@ def _length_size(codec: str, extradata: bytes) -> int | None:
     return (extradata[position] & 3) + 1
 
 
-def _units(packet: bytes, length_size: int) -> Iterator[bytes]:
+def units(packet: bytes, size: int) -> Iterator[bytes]:
+    """Yield the units of a packet, of which each comes after its length in ``size`` bytes."""
     position = 0
-    while position + length_size < len(packet):
-        length = int.from_bytes(packet[position : position + length_size], "big")
-        position += length_size
+    while position + size < len(packet):
+        length = int.from_bytes(packet[position : position + size], "big")
+        position += size
         yield packet[position : position + length]
         position += length
 
 
 def is_instantaneous_refresh(codec: str, extradata: bytes, packet: bytes) -> bool:
     """Say whether ``packet`` is certainly an IDR picture; False also where that can't be told."""
-    length_size = _length_size(codec, extradata)
-    if length_size is None:
+    size = length_size(codec, extradata)
+    if size is None:
         return False
-    for unit in _units(packet, length_size):
+    for unit in units(packet, size):
         if not unit:
             return False
         if codec == "h264":

@@ -26,6 +26,8 @@ from videobench.data.exact_seek import SeekNotExactError, seek_and_decode
 from videobench.data.flow_files import probe_flow, stream_flow
 from videobench.data.frame_folder import probe_frame_folder, stream_pictures
 from videobench.data.frame_rate import rate_and_times
+from videobench.data.orientation import Orientation
+from videobench.data.truncation import num_missing_bytes
 from videobench.data.video_set import Modality, VideoInfo
 from videobench.errors import DataError
 
@@ -86,11 +88,6 @@ def _fail(path: Path, index: int, error: Exception) -> NoReturn:
     raise DataError(f"frame {index} can't be decoded ({_reason(error)})", where=str(path), hint=_HINT) from error
 
 
-def _quarter_turns(frame: VideoFrame) -> int:
-    """Return the counterclockwise quarter turns that show the frame upright (from the file's metadata)."""
-    return round(frame.rotation / 90) % 4
-
-
 def probe(path: Path, modality: Modality = "rgb") -> VideoInfo:
     """Return what decoding ``path`` gives; the number of frames is counted, not believed.
 
@@ -112,9 +109,12 @@ def probe(path: Path, modality: Modality = "rgb") -> VideoInfo:
         for frame in _decode_all(container, stream, path):
             if not times:
                 width, height = frame.width, frame.height
-                if _quarter_turns(frame) % 2:
+                if Orientation.of(frame).swaps_sides:
                     width, height = height, width
             times.append(frame.time)
+        # What AVI and Matroska lack, FFmpeg doesn't miss. (Some AVIs have wrong lengths and all of their frames.)
+        if (missing := num_missing_bytes(path)) and not 0 < stream.frames <= len(times):
+            _fail(path, len(times), EOFError(f"the file lacks its last {missing} bytes"))
     if not times:
         raise DataError("holds no frame that can be decoded", where=str(path), hint=_HINT)
     fps, shown_at = rate_and_times(times, stated_rate=float(stated_rate or 0))
@@ -233,10 +233,10 @@ class _Scaler:
 
     def rgb(self, index: int, frame: VideoFrame) -> NDArray[np.uint8]:
         """Return the frame upright as RGB [H, W, 3]."""
-        turns = _quarter_turns(frame)
+        orientation = Orientation.of(frame)
         height, width = frame.height, frame.width
         if self._size is not None:
-            height, width = self._size if turns % 2 == 0 else self._size[::-1]
+            height, width = self._size[::-1] if orientation.swaps_sides else self._size
         try:
             rgb = self._reformatter.reformat(
                 frame,
@@ -251,7 +251,7 @@ class _Scaler:
         plane = rgb.planes[0]
         stride = plane.line_size  # bytes: rows end in padding
         rows = np.frombuffer(memoryview(plane), np.uint8)[: height * stride].reshape(height, stride)
-        return np.rot90(rows[:, : width * 3].reshape(height, width, 3), turns)
+        return orientation.upright(rows[:, : width * 3].reshape(height, width, 3))
 
 
 def _decode_from_start(

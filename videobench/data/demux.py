@@ -10,7 +10,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-Packets = Iterator["Packet[VideoStream]"]
+Packets = Iterator["Packet[VideoStream]"]  # in quotes: generic in PyAV's type stubs only
 
 
 @contextmanager
@@ -20,5 +20,5 @@ def demuxed(container: InputContainer, stream: VideoStream) -> Iterator[Packets]
     PyAV frees what it reads with at the end of the file or when it is told to. Just dropped, it leaks 150 bytes a clip,
     which keep the C library from using again what lies between: up to 0.1 MB a clip.
     """
-    with closing(cast(Generator[Packet[VideoStream], None, None], container.demux(stream))) as packets:
+    with closing(cast("Generator[Packet[VideoStream], None, None]", container.demux(stream))) as packets:
         yield packets

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from videobench.data.access_units import is_instantaneous_refresh
 from videobench.data.demux import demuxed
+from videobench.data.reference_pictures import has_all_references
 
 
 class SeekNotExactError(Exception):
@@ -30,7 +31,8 @@ def seek_and_decode(
     packet gives one frame. (2) At an IDR picture with p packets before it, exactly p frames are shown before
     it. (3) The packets read from there are those the table lists, by place, and their timestamps are unique
     and not before the IDR's, so sorted they give each packet its frame number. (4) What the decoder returns
-    must carry these timestamps, rising. Any contradiction raises.
+    must carry these timestamps, rising. (5) It has nothing to make up for, which it would do with other pictures
+    than when decoding from the start: no H.264 reference is missing, and damage is an error. Any contradiction raises.
     """
     table = list(stream.index_entries)
     if (
@@ -42,6 +44,7 @@ def seek_and_decode(
         or any(entry.is_discard for entry in table)
     ):
         raise SeekNotExactError
+    stream.codec_context.options = {"err_detect": "explode"}
     for key, indices in _by_key_frame(wanted, [entry.is_keyframe for entry in table]):
         if key > 0:
             # The table's times are those of decoding, but the demuxer compares the time asked for with the
@@ -110,18 +113,23 @@ def _decode_group(
     H.264 frames that are neither wanted nor referred to by others are skipped; it changes no other frame.
     (In H.265 such a frame may still serve higher temporal layers, so nothing is skipped there.)
     """
-    may_skip = context.name == "h264"
     # Packets that only later frames need are left out: told that the stream ends, the decoder gives all it has.
     last_wanted = max(place for place, packet in enumerate(packets) if packet.pts in wanted)
+    needed = packets[: last_wanted + 1]
+    may_skip = context.name == "h264"
+    if may_skip and not has_all_references(context.extradata or b"", (bytes(packet) for packet in needed)):
+        raise SeekNotExactError
     num_found = 0
     latest: int | None = None
-    for packet in [*packets[: last_wanted + 1], None]:
+    for packet in [*needed, None]:
         if may_skip:
             skip = packet is not None and packet.pts not in wanted
             context.skip_frame = "NONREF" if skip else "DEFAULT"
         for frame in context.decode(packet):
-            if frame.pts is None or (latest is not None and frame.pts <= latest) or frame.interlaced_frame:
-                raise SeekNotExactError  # an interlaced frame may be spread over two packets
+            if frame.pts is None or (latest is not None and frame.pts <= latest):
+                raise SeekNotExactError
+            if frame.is_corrupt or frame.interlaced_frame:  # that one may be spread over two packets
+                raise SeekNotExactError
             latest = frame.pts
             if latest in wanted:
                 yield wanted[latest], frame

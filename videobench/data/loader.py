@@ -4,7 +4,7 @@ import signal
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from videobench.data.decode import decode_frames, stream_frames
+from videobench.data.failures import Failure, unusable
 from videobench.data.frame_cache import FrameCache
 from videobench.data.retry import retried, retried_stream
 from videobench.data.sampling import (
+    CropPolicy,
     ShortVideo,
     TrainingClip,
     frame_indices,
@@ -30,32 +32,24 @@ from videobench.errors import DataError
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """``clips`` uint8 [B, T, H, W, C], ``labels`` int64 [B], ``offsets`` int64 [B, 2], ``flips`` bool [B].
+    """``clips`` uint8 [B, T, H, W, C], ``labels`` int64 [B], ``offsets``, ``sizes`` int64 [B, 2], ``flips`` bool [B].
 
-    Clips are RGB, or flow with C = 2. Offsets are the (top, left) px of the crop, still to be cut, and flips say
-    what to mirror: the device does both (``transforms.to_network_input``).
+    Clips are RGB, or flow with C = 2. Offsets (top, left) and sizes (height, width) px say what is still to be cut out,
+    and flips what to mirror: the device does both (``transforms.to_network_input``).
     """
 
     clips: Tensor
     labels: Tensor
     offsets: Tensor
+    sizes: Tensor
     flips: Tensor
 
     def pin_memory(self) -> "ClipBatch":
         """Return the batch with its clips where a GPU can fetch them by itself (called by the DataLoader)."""
-        return ClipBatch(self.clips.pin_memory(), self.labels, self.offsets, self.flips)
+        return replace(self, clips=self.clips.pin_memory())
 
 
-@dataclass(frozen=True)
-class _Failure:
-    """A DataError on its way out of a worker, as plain values."""
-
-    what: str
-    where: str | None
-    hint: str | None
-
-
-class _TrainingClips(Dataset[ClipBatch | _Failure]):
+class _TrainingClips(Dataset[ClipBatch | Failure]):
     """Item b is batch b of the whole training: clips ``b * batch_size`` to ``(b + 1) * batch_size``."""
 
     def __init__(
@@ -66,6 +60,7 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
         stride: int,
         resize: tuple[int, int],
         crop: tuple[int, int],
+        crop_policy: CropPolicy,
         flip_probability: float,
         batch_size: int,
         seed: int,
@@ -81,6 +76,7 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
         self._stride = stride
         self._resize = resize
         self._crop = crop
+        self._crop_policy: CropPolicy = crop_policy
         self._flip_probability = flip_probability
         self._batch_size = batch_size
         self._seed = seed
@@ -90,7 +86,7 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
         self._cache = cache
         self._orders: dict[int, list[int]] = {}
 
-    def __getitem__(self, index: int) -> ClipBatch | _Failure:
+    def __getitem__(self, index: int) -> ClipBatch | Failure:
         first = self._first_clip + index * self._batch_size
         shape = (self._batch_size, self._frames, *self._resize, self._channels)
         clips = np.empty(shape, np.uint8)  # [B, T, H, W, C]
@@ -101,12 +97,13 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
             try:
                 clips[row] = _read(video, indices, resize=self._resize, filter=self._filter, cache=self._cache)
             except DataError as error:
-                return _Failure(error.what, error.where, error.hint)
+                return Failure(video, error.what)  # errors don't cross processes
             cuts.append(cut)
         return ClipBatch(
             clips=torch.from_numpy(clips),
             labels=torch.tensor([cut.label for cut in cuts]),
             offsets=torch.tensor([cut.offset for cut in cuts]),
+            sizes=torch.tensor([cut.size for cut in cuts]),
             flips=torch.tensor([cut.flip for cut in cuts]),
         )
 
@@ -127,6 +124,7 @@ class _TrainingClips(Dataset[ClipBatch | _Failure]):
             stride=self._stride,
             size=self._resize,
             crop=self._crop,
+            crop_policy=self._crop_policy,
             flip_probability=self._flip_probability,
         )
         return video, cut
@@ -139,6 +137,7 @@ def training_batches(
     stride: int,
     resize: tuple[int, int],
     crop: tuple[int, int],
+    crop_policy: CropPolicy = "random",
     flip_probability: float,
     batch_size: int,
     seed: int,
@@ -155,7 +154,7 @@ def training_batches(
     Clip n of a training is clip n % N of the pass n // N over the N videos, every video once a pass; batches
     run on across passes. So a training resumes at any clip, and the same clips come from any ``num_workers``
     (0: this process). Sizes are (height, width) px; ``stride`` is in frames; ``videos`` must be indexed.
-    Raises DataError naming the video that can't be decoded.
+    Raises UnusableVideosError with the video that can't be decoded.
     """
     if not videos.videos:
         raise DataError("there are no videos to train on", where=videos.name)
@@ -167,6 +166,7 @@ def training_batches(
         stride=stride,
         resize=resize,
         crop=crop,
+        crop_policy=crop_policy,
         flip_probability=flip_probability,
         batch_size=batch_size,
         seed=seed,
@@ -178,7 +178,7 @@ def training_batches(
     with warnings.catch_warnings():
         # The number of workers is the user's choice, and they spend part of their time waiting for the disk.
         warnings.filterwarnings("ignore", message="This DataLoader will create")
-        batches: Iterator[ClipBatch | _Failure] = iter(
+        batches: Iterator[ClipBatch | Failure] = iter(
             DataLoader(
                 dataset,
                 batch_size=None,
@@ -189,8 +189,8 @@ def training_batches(
             )
         )
     for batch in batches:
-        if isinstance(batch, _Failure):
-            raise DataError(batch.what, where=batch.where, hint=batch.hint)
+        if isinstance(batch, Failure):
+            raise unusable(videos, [batch])
         yield batch
 
 

@@ -4,15 +4,17 @@ A folder of copies has the layout and the lists of the originals: ``prepared.jso
 ``prepared.jsonl`` has a line for each that is done.
 """
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from glob import escape
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import numpy as np
 
@@ -98,6 +100,17 @@ def claim(folder: Path, *, root: Path, encoding: Encoding) -> None:
         temporary.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
 
+def described_copies(folder: Path) -> str | None:
+    """Say in words what kind of copies a data set's folder holds; None where it holds none."""
+    path = folder / SETTINGS
+    if not path.is_file():
+        return None
+    held = json.loads(path.read_text(encoding="utf-8"))
+    size = held["size"]
+    shown = f"shorter side {size}" if isinstance(size, int) else f"{size[0]}x{size[1]}"
+    return f"copies made by data prepare ({shown}, crf {held['crf']})"
+
+
 def copy_lists(root: Path, folder: Path, named: Iterable[str] = ()) -> None:
     """Copy the lists below ``root``: what has a list's suffix, and the files ``named``, paths from there."""
     files = {_below(root, root / name) for name in named}
@@ -125,34 +138,47 @@ def copy_videos(
     It is done when its line is in the manifest: what is interrupted goes on there. What can't be decoded, ``failures``
     that are known and others, is returned beside all copies; with ``keep_broken`` it is copied as it is, so that the
     copy is the same set with the same trouble. ``progress`` gets (videos done, videos to do). DataError for a video
-    that lies outside ``root``.
+    that lies outside ``root``, ConfigError where another process is copying into the folder.
     """
-    known = read_manifest(folder)
-    to_copy = [(video, None) for video in videos] + [(failure.video, failure.what) for failure in failures]
-    jobs: list[_Job] = []
     done: list[Copy] = []
-    for video, error in to_copy:
-        file = _below(root, video.path)
-        if file is None:
-            raise DataError("lies outside the data set's folder", where=str(video.path), hint=f"which is {root}")
-        line = known.get(file)
-        if line and line.source == file_key(video)[1:] and _size(folder / file) == line.size_bytes:
-            done.append(line)
-        else:
-            jobs.append(_Job(video, error, file, folder / file, encoding, keep_broken))
     failed: list[Failure] = []
-    with (folder / MANIFEST).open("a", encoding="utf-8") as manifest, closing(_copy_all(jobs, num_workers)) as copied:
-        manifest.write("\n")  # a line torn by a kill ends here
-        for number, found in enumerate(copied, start=1):
-            if isinstance(found, Failure):
-                failed.append(found)
+    with _locked_manifest(folder) as manifest:
+        known = read_manifest(folder)
+        jobs: list[_Job] = []
+        for video, error in [(video, None) for video in videos] + [(one.video, one.what) for one in failures]:
+            file = _below(root, video.path)
+            if file is None:
+                raise DataError("lies outside the data set's folder", where=str(video.path), hint=f"which is {root}")
+            line = known.get(file)
+            if line and line.source == file_key(video)[1:] and _size(folder / file) == line.size_bytes:
+                done.append(line)
             else:
-                done.append(found)
-                manifest.write(json.dumps(asdict(found)) + "\n")
-                manifest.flush()
-            if progress:
-                progress(number, len(jobs))
+                jobs.append(_Job(video, error, file, folder / file, encoding, keep_broken))
+        manifest.write("\n")  # a line torn by a kill ends here
+        with closing(_copy_all(jobs, num_workers)) as copied:
+            for number, found in enumerate(copied, start=1):
+                if isinstance(found, Failure):
+                    failed.append(found)
+                else:
+                    done.append(found)
+                    manifest.write(json.dumps(asdict(found)) + "\n")
+                    manifest.flush()
+                if progress:
+                    progress(number, len(jobs))
     return done, failed
+
+
+@contextmanager
+def _locked_manifest(folder: Path) -> Iterator[TextIO]:
+    """Open the manifest for adding lines. The lock vanishes with the process, however that ends."""
+    with (folder / MANIFEST).open("a", encoding="utf-8") as manifest:
+        try:
+            fcntl.flock(manifest, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                "another process is copying into this folder", where=str(folder), hint="wait for it, or stop it"
+            ) from None
+        yield manifest
 
 
 def read_manifest(folder: Path) -> dict[str, Copy]:
@@ -215,6 +241,8 @@ def _copy_video(job: _Job) -> Copy | Failure:
     """Make one copy; a video that fails comes back as its text (errors don't cross processes)."""
     source = file_key(job.video)[1:]
     error = job.error
+    for abandoned in job.target.parent.glob(f".{escape(job.target.name)}.*.tmp"):
+        abandoned.unlink()  # by a process that was killed
     try:
         if error is None:
             return _encode(job, source)

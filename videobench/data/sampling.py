@@ -14,6 +14,19 @@ from typing import Literal
 
 ShortVideo = Literal["loop", "repeat_last"]
 
+CropPolicy = Literal["random", "multi_scale", "multi_scale_late_temporal"]
+"""How training cuts frames: ``random_crop_offset``, or ``multi_scale_cut`` in one of two ways."""
+
+CROP_SCALES = (1.0, 0.875, 0.75, 0.66)
+"""Heights and widths of multi-scale crops, as shares of the frame's shorter side."""
+
+CROP_PLACES = (
+    (0, 0), (0, 4), (4, 0), (4, 4), (2, 2),  # corners and centre
+    (0, 2), (4, 2), (2, 0), (2, 4),  # middles of the sides
+    (1, 1), (1, 3), (3, 1), (3, 3),  # half way from the corners to the centre
+)  # fmt: skip
+"""Where they lie: (down, right) in quarters of the way that is free."""
+
 
 def uniform_64(seed: int, pass_index: int, video_id: str, purpose: str) -> int:
     """Return an integer uniform over [0, 2**64), fixed by the arguments."""
@@ -72,6 +85,33 @@ def random_crop_offset(
     return top, left
 
 
+def multi_scale_cut(
+    seed: int,
+    pass_index: int,
+    video_id: str,
+    *,
+    size: tuple[int, int],
+    crop: tuple[int, int],
+    policy: Literal["multi_scale", "multi_scale_late_temporal"],
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (top, left) and (height, width) of a cut out of ``size``, still to be scaled to ``crop``.
+
+    Height and width are two of ``CROP_SCALES`` that stand at most one place apart, and the cut lies in one of
+    ``CROP_PLACES``; all ten pairs and 13 places are as likely (Wang et al., 1507.02159, whose code also takes a side
+    that misses the crop's by less than 3 px for the crop's).
+
+    ``multi_scale_late_temporal`` is what P2's code makes of it: places meant for a cut of the crop's own size. So
+    smaller cuts never reach the far edges, and of larger ones that reach beyond them only what lies inside is left.
+    """
+    sides = [int(min(size) * scale) for scale in CROP_SCALES]
+    pairs = [(height, width) for i, height in enumerate(sides) for width in sides[max(0, i - 1) : i + 2]]
+    height, width = pairs[_below(len(pairs), uniform_64(seed, pass_index, video_id, "crop size"))]
+    down, right = CROP_PLACES[_below(len(CROP_PLACES), uniform_64(seed, pass_index, video_id, "crop place"))]
+    placed = (height, width) if policy == "multi_scale" else crop
+    top, left = down * ((size[0] - placed[0]) // 4), right * ((size[1] - placed[1]) // 4)
+    return (top, left), (min(height, size[0] - top), min(width, size[1] - left))
+
+
 def random_flip(seed: int, pass_index: int, video_id: str, *, probability: float) -> bool:
     """Say whether the clip is mirrored, True with this probability."""
     return uniform_64(seed, pass_index, video_id, "flip") < probability * 2**64
@@ -84,10 +124,11 @@ def random_label(seed: int, pass_index: int, video_id: str, labels: Sequence[int
 
 @dataclass(frozen=True)
 class TrainingClip:
-    """Where a clip is cut: first frame, (top, left) px of the crop, mirrored or not, and its label."""
+    """Where a clip is cut: first frame, (top, left) and (height, width) px, mirrored or not, and its label."""
 
     start: int
     offset: tuple[int, int]
+    size: tuple[int, int]
     flip: bool
     label: int
 
@@ -103,12 +144,18 @@ def training_clip(
     stride: int,
     size: tuple[int, int],
     crop: tuple[int, int],
+    crop_policy: CropPolicy = "random",
     flip_probability: float,
 ) -> TrainingClip:
     """Return the one clip of this video that this pass of this training sees."""
+    if crop_policy == "random":
+        offset, cut_size = random_crop_offset(seed, pass_index, video_id, size=size, crop=crop), crop
+    else:
+        offset, cut_size = multi_scale_cut(seed, pass_index, video_id, size=size, crop=crop, policy=crop_policy)
     return TrainingClip(
         start=random_start(seed, pass_index, video_id, num_frames=num_frames, frames=frames, stride=stride),
-        offset=random_crop_offset(seed, pass_index, video_id, size=size, crop=crop),
+        offset=offset,
+        size=cut_size,
         flip=random_flip(seed, pass_index, video_id, probability=flip_probability),
         label=random_label(seed, pass_index, video_id, labels),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -17,31 +18,39 @@ def to_network_input(
     flips: Tensor,
     *,
     crop: tuple[int, int],
+    sizes: Tensor | None = None,
     mean: Sequence[float],
     std: Sequence[float],
     flip_negates_x: bool = False,
     device: torch.device | str | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Cut each clip at its own offset, mirror it where asked, and return (pixels / 255 - mean) / std.
+    """Cut each clip at its own offset, scale and mirror it where asked, and return (pixels / 255 - mean) / std.
 
     ``clips`` uint8 [B, T, H, W, C], RGB or flow, ``offsets`` [B, 2] (top, left) px and ``flips`` [B] on the CPU
-    (they become slices, so the device is never waited for); ``crop`` (height, width) px; ``mean`` and ``std`` per
-    channel for pixels in 0..1. What moves to the right moves to the left in a mirror: with ``flip_negates_x`` the
+    (they become slices, so the device is never waited for); ``crop`` (height, width) px. Cuts of ``sizes`` [B, 2]
+    (height, width) px are scaled to ``crop`` by bilinear interpolation between pixel centres, as OpenCV's
+    ``INTER_LINEAR`` does, but not rounded to whole levels; None: all are of that size. ``mean`` and ``std`` are per
+    channel, for pixels in 0..1. What moves to the right moves to the left in a mirror: with ``flip_negates_x`` the
     level v of the first channel, horizontal flow, becomes 255 - v there. Returns [B, C, T, h, w] of ``dtype`` on
     ``device`` (that of ``clips`` if None).
     """
     num_clips, frames, height, width, channels = clips.shape
     clips = clips.to(clips.device if device is None else device, non_blocking=True)
-    crop_height, crop_width = crop
-    batch = torch.empty((num_clips, channels, frames, crop_height, crop_width), dtype=dtype, device=clips.device)
-    for clip, target, (top, left), flip in zip(clips, batch, offsets.tolist(), flips.tolist(), strict=True):
-        if not (0 <= top <= height - crop_height and 0 <= left <= width - crop_width):
-            raise ValueError(f"a {crop} crop at ({top}, {left}) must lie inside frames of ({height}, {width})")
-        pixels = clip[:, top : top + crop_height, left : left + crop_width]  # [T, h, w, C]
+    batch = torch.empty((num_clips, channels, frames, *crop), dtype=dtype, device=clips.device)
+    cuts = zip(offsets.tolist(), [crop] * num_clips if sizes is None else sizes.tolist(), flips.tolist(), strict=True)
+    for clip, target, ((top, left), (cut_height, cut_width), flip) in zip(clips, batch, cuts, strict=True):
+        if not (0 <= top <= height - cut_height and 0 <= left <= width - cut_width):
+            size = f"({cut_height}, {cut_width})"
+            raise ValueError(f"a {size} crop at ({top}, {left}) must lie inside frames of ({height}, {width})")
+        pixels = clip[:, top : top + cut_height, left : left + cut_width]  # [T, cut height, cut width, C]
         if flip:
             pixels = pixels.flip(2)
-        target.copy_(pixels.permute(3, 0, 1, 2))  # [C, T, h, w]
+        if (cut_height, cut_width) == crop:
+            target.copy_(pixels.permute(3, 0, 1, 2))  # [C, T, h, w]
+        else:
+            levels = pixels.permute(0, 3, 1, 2).to(dtype)  # [T, C, cut height, cut width]
+            target.copy_(F.interpolate(levels, size=crop, mode="bilinear").transpose(0, 1))  # [C, T, h, w]
         if flip and flip_negates_x:
             target[0].neg_().add_(255)
     scale = 1 / (255 * torch.tensor(std, dtype=torch.float64))

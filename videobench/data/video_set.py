@@ -72,7 +72,8 @@ class VideoSet:
     """Videos with the class names in their official order; ``class_groups`` maps a class to its group.
 
     ``class_pairs`` maps a class to the name of its pair: two classes that only motion or order tells apart.
-    ``skipped`` are the videos that belong to the set and were left out, sorted by id.
+    ``skipped`` are the videos that belong to the set and were left out, sorted by id. ``copies`` says how the files
+    were made, where they are copies that lost quality (see ``prepare``).
     """
 
     name: str
@@ -81,6 +82,7 @@ class VideoSet:
     class_groups: Mapping[str, str] = field(default_factory=dict)
     class_pairs: Mapping[str, str] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
+    copies: str | None = None
 
     @property
     def modality(self) -> Modality:

@@ -40,11 +40,16 @@ class ScoreKey:
     data_fingerprint: str
     modality: str
     preprocessing: str
+    network: str = ""
+    """What the weights alone don't say of the network they are in, such as BatchNorm's epsilon; empty where they do."""
 
     @property
     def hash16(self) -> str:
         """The first 16 hexadecimal digits of the key's sha256: the name of the store's folder."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        parts = dataclasses.asdict(self)
+        if not self.network:
+            del parts["network"]  # stores older than this field keep their names
+        text = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -93,7 +98,8 @@ def existing_store(folder: Path) -> "ScoreStore":
     path = folder / "key.json"
     try:
         card = json.loads(path.read_text())
-        key = ScoreKey(**{field.name: card[field.name] for field in dataclasses.fields(ScoreKey)})
+        fields = [field.name for field in dataclasses.fields(ScoreKey) if field.name != "network"]
+        key = ScoreKey(**{name: card[name] for name in fields}, network=card.get("network", ""))
         class_names = tuple(card["class_names"])
         origin = WeightsOrigin(**card["origin"]) if card.get("origin") else None
     except FileNotFoundError:

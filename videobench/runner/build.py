@@ -1,9 +1,9 @@
-"""The only place that turns spec into objects: data sets, networks, optimisers, schedules."""
+"""Turns spec into objects: data sets, optimisers, schedules. Networks are in ``networks``."""
 
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, assert_never, get_args
+from typing import Literal, assert_never
 
 import torch
 
@@ -18,14 +18,10 @@ from videobench.data.datasets.sports1m import sports1m
 from videobench.data.datasets.synthetic_motion import CLASSES, PAIRS, synthetic_motion
 from videobench.data.datasets.ucf101 import ucf101
 from videobench.data.index import index_videos
+from videobench.data.prepare import described_copies
 from videobench.data.video_set import VideoSet
 from videobench.errors import DataError
-from videobench.models.classifier import Classifier
-from videobench.models.complexity import count_conv_fc_weights, count_macs, count_parameters
-from videobench.models.video_resnet import video_resnet
-from videobench.records import NetworkSize
 from videobench.runner.workspace import DATA_VARIABLE, Workspace
-from videobench.spec.clip import Clip
 from videobench.spec.dataset import (
     HMDB51,
     UCF101,
@@ -39,9 +35,8 @@ from videobench.spec.dataset import (
     Subset,
     SyntheticMotion,
 )
-from videobench.spec.network import Network, VideoResNetName
-from videobench.spec.recipe import OneCycleSchedule, Recipe, StepSchedule
-from videobench.training.optimisation import Cosine, LearningRate, StepDecay, WarmUp, sgd
+from videobench.spec.recipe import AdamW, OneCycleSchedule, PlateauSchedule, Recipe, Sgd, StepSchedule
+from videobench.training.optimisation import Cosine, LearningRate, Plateau, StepDecay, WarmUp, adamw, sgd
 
 Count = Callable[[int, int], None]
 """Told how many items of how many are done."""
@@ -87,7 +82,8 @@ def list_videos(spec: FileDataset, subset: Subset, workspace: Workspace) -> Vide
     """Return the videos of one subset as ``find_videos`` does, those without a file among them."""
     if subset not in spec.subsets:
         raise DataError(f"has no subset {subset}; legal: {', '.join(spec.subsets)}", where=spec.name)
-    videos = _listed(spec, subset, dataset_root(spec, workspace))
+    root = dataset_root(spec, workspace)
+    videos = dataclasses.replace(_listed(spec, subset, root), copies=described_copies(root))
     if spec.on_error == "retry":
         videos = dataclasses.replace(
             videos, videos=tuple(dataclasses.replace(video, retry=True) for video in videos.videos)
@@ -139,21 +135,22 @@ def worthwhile_workers(num_videos: int, num_workers: int) -> int:
     return min(num_workers, max(1, num_videos // VIDEOS_PER_PROCESS))
 
 
-def build_network(spec: Network, *, num_classes: int, frames: int, in_channels: int = 3) -> Classifier:
-    """Return the network, freshly initialised from torch's generator."""
-    return video_resnet(
-        spec.name, num_classes=num_classes, frames=frames, in_channels=in_channels, depth=spec.depth, width=spec.width,
-        flavour=spec.flavour, dropout=spec.dropout,
-    )  # fmt: skip
-
-
 def build_optimiser(recipe: Recipe, model: torch.nn.Module) -> torch.optim.Optimizer:
     """Return the recipe's optimiser over all of ``model``."""
-    optimiser = recipe.optimiser
-    return sgd(
-        model, learning_rate=recipe.peak_learning_rate, momentum=optimiser.momentum, nesterov=optimiser.nesterov,
-        dampening=0.0, weight_decay=optimiser.weight_decay, decay_biases=optimiser.decay_biases,
-    )  # fmt: skip
+    match recipe.optimiser:
+        case Sgd() as optimiser:
+            return sgd(
+                model, learning_rate=recipe.peak_learning_rate, momentum=optimiser.momentum,
+                nesterov=optimiser.nesterov, dampening=optimiser.dampening, weight_decay=optimiser.weight_decay,
+                decay_biases=optimiser.decay_biases,
+            )  # fmt: skip
+        case AdamW() as optimiser:
+            return adamw(
+                model, learning_rate=recipe.peak_learning_rate, weight_decay=optimiser.weight_decay,
+                decay_biases=optimiser.decay_biases,
+            )  # fmt: skip
+        case _:
+            assert_never(recipe.optimiser)
 
 
 def build_learning_rate(recipe: Recipe) -> LearningRate:
@@ -163,43 +160,16 @@ def build_learning_rate(recipe: Recipe) -> LearningRate:
     match recipe.schedule:
         case StepSchedule() as schedule:
             steps = max(1, recipe.steps(schedule.every_epochs))
-            decay: StepDecay | Cosine = StepDecay(num_steps=steps, factor_per_drop=schedule.factor)
+            decay: StepDecay | Cosine | Plateau = StepDecay(num_steps=steps, factor_per_drop=schedule.factor)
         case OneCycleSchedule():
             decay = Cosine(num_steps=max(1, recipe.num_steps - warm_up_steps))
+        case PlateauSchedule() as schedule:
+            decay = Plateau(
+                patience=schedule.patience, factor_per_drop=schedule.factor, threshold=schedule.threshold
+            )  # fmt: skip
         case _:
             assert_never(recipe.schedule)
     return LearningRate(peak=recipe.peak_learning_rate, warm_up=warm_up, decay=decay)
-
-
-def network_size(spec: Network, *, num_classes: int, built_for: int, clip: Clip) -> NetworkSize:
-    """Return parameters and multiply-accumulates of one clip, computed without running anything."""
-    with torch.device("meta"):
-        model = build_network(spec, num_classes=num_classes, frames=built_for, in_channels=clip.channels)
-    return NetworkSize(
-        parameters=count_parameters(model),
-        conv_fc_weights=count_conv_fc_weights(model),
-        macs=count_macs(model, (1, clip.channels, clip.frames, clip.crop, clip.crop)),
-    )
-
-
-def network_sizes(*, frames: int, size: int, num_classes: int, width: int) -> list[dict[str, Any]]:
-    """Return name, depth, parameters and multiply-accumulates of every network."""
-    clip = Clip(frames=frames, resize=(size, size), crop=size)
-    sizes = []
-    for depth in (18, 34):
-        for name in get_args(VideoResNetName):
-            spec = Network(name=name, depth=depth, width=width)
-            counted = network_size(spec, num_classes=num_classes, built_for=frames, clip=clip)
-            sizes.append(
-                {
-                    "name": name,
-                    "depth": depth,
-                    "parameters": counted.parameters,
-                    "conv_fc_weights": counted.conv_fc_weights,
-                    "macs": counted.macs,
-                }
-            )
-    return sizes
 
 
 def _synthetic_motion(

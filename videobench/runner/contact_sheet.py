@@ -143,17 +143,18 @@ class _Block:
         clip, cut, gap = self._shown.clip, self._preview.clip, self._gap
         (height, width), crop = cut.resize, cut.crop
         crop_top, crop_left = clip.offset
+        below = min(crop_left, width - crop)  # a smaller cut may lie further right than its picture has room
         places = sorted({round(place) for place in np.linspace(0, cut.frames - 1, NUM_COLUMNS)})
         canvas = np.full((height + gap + crop, NUM_COLUMNS * (width + gap), 3), 255, np.uint8)
         for column, (before, after) in enumerate(zip(_rgb(clip.resized[places]), _rgb(clip.seen[places]), strict=True)):
             left = column * (width + gap)
             canvas[:height, left : left + width] = before
-            canvas[height + gap :, left + crop_left : left + crop_left + crop] = after
+            canvas[height + gap :, left + below : left + below + crop] = after
         axes = page.picture(MARGIN + NAMES, top, canvas, self._inches_per_pixel)
         for column, place in enumerate(places):
             left = column * (width + gap)
             corner = (left + crop_left, crop_top)
-            axes.add_patch(Rectangle(corner, crop, crop, fill=False, edgecolor=SHOWN, linewidth=1.2))
+            axes.add_patch(Rectangle(corner, *clip.size[::-1], fill=False, edgecolor=SHOWN, linewidth=1.2))
             axes.text(left, -gap / 2, f"frame {clip.frame_numbers[place]}", size=6, color="dimgrey")
         page.write(MARGIN, top, f"resized to\n{height}x{width}")
         mirrored = "\nmirrored" if clip.flip else ""

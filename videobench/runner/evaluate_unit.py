@@ -15,16 +15,16 @@ from videobench.evaluation.score_store import ScoreStore, open_store
 from videobench.evaluation.sharing import share_out
 from videobench.evaluation.views import View
 from videobench.models.classifier import Classifier
-from videobench.runner.build import build_network
 from videobench.runner.conclude import conclude
 from videobench.runner.environment import Machine
 from videobench.runner.events import Report
 from videobench.runner.inputs import Input, forget_inputs, open_input
 from videobench.runner.measure import predict_views
+from videobench.runner.networks import build_network
 from videobench.runner.notes import refuse_seen_videos
 from videobench.runner.plan import EvaluationNode
 from videobench.runner.prepare import ready
-from videobench.runner.stored import remember_videos, score_key, weights_origin
+from videobench.runner.stored import network_in_key, remember_videos, score_key, weights_origin
 from videobench.runner.wanted import num_distinct, wanted_views
 from videobench.runner.weights import StoredWeights, load_to_measure, read_weights
 from videobench.runner.workspace import Workspace, explaining_full_disk
@@ -101,7 +101,7 @@ class _Run:
             weights = read_weights(evaluation.weights, self.workspace)
             refuse_seen_videos(evaluation, weights.card)
             model = _network(evaluation, weights, data.videos).to(self.device)
-            store = _open_store(evaluation, weights.sha256, weights.card, data.videos, self.workspace)
+            store = _open_store(self.node, weights.sha256, weights.card, data.videos, self.workspace)
             wanted = wanted_views(data.videos, evaluation.clip, evaluation.protocol)
             return _Opened(data, model, weights.card, store, wanted, store.missing(wanted))
 
@@ -133,7 +133,7 @@ class _Run:
         rest = without(videos, failures)
         wanted = {video.id: opened.wanted[video.id] for video in rest.videos}
         views = [(video, view) for video in wanted for view in sorted(set(wanted[video]))]
-        store = _open_store(evaluation, opened.store.key.weights_sha256, opened.card, rest, self.workspace)
+        store = _open_store(self.node, opened.store.key.weights_sha256, opened.card, rest, self.workspace)
         store.write(views, opened.store.logits(wanted).logits)
         remember_failures(failures, ledger_path(self.workspace.index, videos.name))
         self.report(ready(evaluation.data, evaluation.subset, rest, self.workspace))
@@ -166,16 +166,16 @@ class _Run:
 
 def _network(evaluation: Evaluation, weights: StoredWeights, videos: VideoSet) -> Classifier:
     trained = evaluation.weights
-    built_for = trained.clip.frames if isinstance(trained, Training) else evaluation.clip.frames
-    model = build_network(
-        evaluation.network, num_classes=len(videos.classes), frames=built_for, in_channels=evaluation.clip.channels
-    )
+    built_for = trained.clip if isinstance(trained, Training) else evaluation.clip
+    model = build_network(evaluation.network, evaluation.head, clip=built_for, num_classes=len(videos.classes))
     load_to_measure(model, weights, videos.classes, data=videos.name)
     return model
 
 
 def _open_store(
-    evaluation: Evaluation, weights_sha256: str, card: Mapping[str, Any] | None, videos: VideoSet, workspace: Workspace
+    node: EvaluationNode, weights_sha256: str, card: Mapping[str, Any] | None, videos: VideoSet, workspace: Workspace
 ) -> ScoreStore:
-    key = score_key(weights_sha256, fingerprint(videos), evaluation.clip)
+    evaluation = node.evaluation
+    network = "" if node.training else network_in_key(card, evaluation.network, evaluation.head)
+    key = score_key(weights_sha256, fingerprint(videos), evaluation.clip, network)
     return open_store(workspace.scores, key, videos.classes, weights_origin(evaluation.weights, card))

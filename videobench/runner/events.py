@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 EventKind = Literal["started", "progress", "finished", "failed"]
-Unit = Literal["data", "training", "evaluation"]
+Unit = Literal["data", "training", "evaluation", "fusion"]
 
 
 @dataclass(frozen=True)

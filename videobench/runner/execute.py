@@ -1,4 +1,4 @@
-"""Running a plan: data first, then trainings and evaluations as their turn comes, in this process or several."""
+"""Running a plan: data first, then each unit as its turn comes, in this process or several."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,8 @@ from videobench.errors import ConfigError, Interrupted, VideobenchError
 from videobench.runner.environment import Machine, device_of_rank, pick_device, threads_per_job
 from videobench.runner.evaluate_unit import run_evaluation
 from videobench.runner.events import Report
-from videobench.runner.plan import Node, Plan, TrainingNode
+from videobench.runner.fuse_unit import run_fusion
+from videobench.runner.plan import FusionNode, Node, Plan, TrainingNode
 from videobench.runner.prepare import prepare
 from videobench.runner.schedule import Outcome, Schedule
 from videobench.runner.train_unit import run_training
@@ -38,7 +39,7 @@ def execute(
     Without ``keep_going`` the first failure stops everything that has not started. Raises Interrupted when a signal
     asked to stop: what runs has been saved then.
     """
-    nodes: list[Node] = [*plan.needed_trainings(), *plan.missing_evaluations()]
+    nodes = plan.to_do()
     schedule = Schedule(nodes, keep_going=keep_going)
     if not nodes:
         return schedule.close()
@@ -94,6 +95,8 @@ class _RunNode:
         with explaining_full_disk():
             if isinstance(node, TrainingNode):
                 run_training(node, self.workspace, self.machine, report, should_stop)
+            elif isinstance(node, FusionNode):
+                self.ranks.first(lambda: run_fusion(node, self.workspace, report))
             else:
                 run_evaluation(node, self.scale, self.workspace, self.machine, report, should_stop, self.ranks)
 

@@ -1,11 +1,16 @@
-"""Which flow belongs to a data set, and the videos that a clip is cut from."""
+"""Which flow belongs to a data set, and the videos that a clip is cut from.
+
+The embedded data set's flow is made on first use, like its videos; that of any other takes hours and has a command.
+"""
 
 from dataclasses import replace
 from pathlib import Path
 
 from videobench.data.datasets.on_disk import missing_files, some
-from videobench.data.flow import Algorithm
-from videobench.data.flow_set import VideoFlow, flow_file, read_manifest
+from videobench.data.datasets.synthetic_scenes import VERSIONS
+from videobench.data.failures import unusable
+from videobench.data.flow import Algorithm, require_opencv
+from videobench.data.flow_set import FlowSettings, VideoFlow, extract_flow, flow_file, read_manifest
 from videobench.data.index import index_videos
 from videobench.data.video_set import Video, VideoSet
 from videobench.errors import DataError
@@ -13,6 +18,9 @@ from videobench.runner.build import Count, build_dataset, dataset_root, find_vid
 from videobench.runner.workspace import Workspace
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import Dataset, Subset, SyntheticMotion
+
+FLOW_BOUND = 20.0
+"""Pixels that the ends of the 8 bits stand for, as in both papers."""
 
 
 def flow_folder(spec: Dataset, algorithm: Algorithm, workspace: Workspace) -> Path:
@@ -24,8 +32,14 @@ def flow_folder(spec: Dataset, algorithm: Algorithm, workspace: Workspace) -> Pa
 
 
 def find_input(spec: Dataset, subset: Subset, clip: Clip, workspace: Workspace) -> None:
-    """DataError for a data set, a subset, a class, a file or flow that is not there; no file is opened."""
-    if clip.modality == "flow":
+    """DataError for a data set, a subset, a class, a file or flow that is not there; no file is opened.
+
+    ConfigError where OpenCV is missing that flow is to be made with.
+    """
+    if _is_made(spec):
+        if clip.modality == "flow" and not flow_folder(spec, clip.flow_algorithm, workspace).is_dir():
+            require_opencv()
+    elif clip.modality == "flow":
         find_flow(spec, subset, clip, workspace)
     elif not isinstance(spec, SyntheticMotion):
         find_videos(spec, subset, workspace)
@@ -47,7 +61,7 @@ def build_input(
     """
     if clip.modality == "rgb":
         return build_dataset(spec, subset, workspace, num_workers=num_workers, progress=progress)
-    found = find_flow(spec, subset, clip, workspace)
+    found = find_flow(spec, subset, clip, workspace, num_workers=num_workers, progress=progress)
     flow = index_videos(
         found,
         cache=workspace.index,
@@ -62,8 +76,21 @@ def build_input(
     return replace(flow, videos=tuple(replace(video, original=infos.get(video.id)) for video in flow.videos))
 
 
-def find_flow(spec: Dataset, subset: Subset, clip: Clip, workspace: Workspace) -> VideoSet:
-    """Return the subset with flow in place of its frames: packed, or the pairs in its own folders of frames."""
+def find_flow(
+    spec: Dataset,
+    subset: Subset,
+    clip: Clip,
+    workspace: Workspace,
+    *,
+    num_workers: int = 1,
+    progress: Count | None = None,
+) -> VideoSet:
+    """Return the subset with flow in place of its frames: packed, or the pairs in its own folders of frames.
+
+    That of the embedded data set is made where it is missing; of any other set, DataError names what is.
+    """
+    if _is_made(spec):
+        _make_flow(spec, subset, clip, workspace, num_workers, progress)
     hint = "`videobench data flow EXPERIMENT` computes what is missing"
     folder = flow_folder(spec, clip.flow_algorithm, workspace)
     is_packed = folder.is_dir()
@@ -88,6 +115,34 @@ def find_flow(spec: Dataset, subset: Subset, clip: Clip, workspace: Workspace) -
             hint=hint,
         )
     return flow
+
+
+def _is_made(spec: Dataset) -> bool:
+    """Tell whether a data set's flow is made here; in a folder of the user's lies what they computed."""
+    return isinstance(spec, SyntheticMotion) and not spec.flow
+
+
+def flow_size(spec: Dataset, clip: Clip) -> tuple[int, int]:
+    """Return the height and width of the frames that flow is computed on: the clip's, or the embedded data set's."""
+    if isinstance(spec, SyntheticMotion):
+        side = VERSIONS[spec.version].size
+        return side, side
+    return clip.resize
+
+
+def _make_flow(
+    spec: Dataset, subset: Subset, clip: Clip, workspace: Workspace, num_workers: int, progress: Count | None
+) -> None:
+    """Compute the flow that is missing, if any is, on frames of the data set's own size whatever the clip's is."""
+    folder = flow_folder(spec, clip.flow_algorithm, workspace)
+    videos = build_dataset(spec, subset, workspace, num_workers=num_workers, progress=progress)
+    if all(flow_file(folder, video.id).is_file() for video in videos.videos):
+        return
+    settings = FlowSettings(clip.flow_algorithm, FLOW_BOUND, flow_size(spec, clip))
+    workers = worthwhile_workers(len(videos.videos), num_workers)
+    _, failures = extract_flow(videos, folder, settings, num_workers=workers, progress=progress)
+    if failures:
+        raise unusable(videos, failures)
 
 
 def _packed(video: Video, line: VideoFlow | None, folder: Path) -> Video:

@@ -11,7 +11,7 @@ from videobench.data.flow_set import FlowSettings, extract_flow
 from videobench.errors import ConfigError
 from videobench.runner.data_sets import Checked, DataSets, Use
 from videobench.runner.events import Event
-from videobench.runner.flow import flow_folder
+from videobench.runner.flow import flow_folder, flow_size
 from videobench.runner.plan import Node
 from videobench.runner.prepare import explaining_killed_workers, inputs_of
 from videobench.runner.workspace import Workspace
@@ -38,14 +38,15 @@ def flow_jobs(
 ) -> list[FlowJob]:
     """Return what there is to compute for the nodes' clips of flow or, where there are none, for all of them.
 
-    ``algorithm`` and ``size`` are the clips' own unless given. ConfigError where a subset's clips differ in size.
+    Unless given, ``algorithm`` and ``size`` are the clips' own, or the size that of the embedded data set. ConfigError
+    where a subset's clips differ in size.
     """
     inputs = inputs_of(nodes)
     jobs: dict[tuple[Dataset, Subset, Algorithm], FlowJob] = {}
     for data, subset, clip in [each for each in inputs if each[2].modality == "flow"] or inputs:
         whose = algorithm or clip.flow_algorithm
         folder = out / whose if out else flow_folder(data, whose, workspace)
-        job = FlowJob(Use(data, subset, span=2), FlowSettings(whose, bound, size or clip.resize), folder)
+        job = FlowJob(Use(data, subset, span=2), FlowSettings(whose, bound, size or flow_size(data, clip)), folder)
         other = jobs.setdefault((data, subset, whose), job)
         if other != job:
             raise ConfigError(

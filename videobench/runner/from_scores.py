@@ -1,5 +1,6 @@
 """Evaluating from stored scores alone: what is needed of videos and weights stands beside the scores."""
 
+import itertools
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +13,11 @@ from videobench.evaluation.score_store import ScoreStore, require_complete, stor
 from videobench.models.weights.native import read_card
 from videobench.runner.conclude import conclude
 from videobench.runner.events import Report
+from videobench.runner.fuse_unit import run_fusion
 from videobench.runner.notes import refuse_seen_videos
-from videobench.runner.plan import EvaluationNode, Plan
+from videobench.runner.plan import EvaluationNode, FusionNode, Plan, TrainingNode
 from videobench.runner.schedule import Outcome, Schedule
-from videobench.runner.stored import no_videos, recall_latest, score_key
+from videobench.runner.stored import networks_in_keys, no_videos, recall_latest, score_key
 from videobench.runner.wanted import num_distinct, wanted_views
 from videobench.runner.workspace import Workspace
 from videobench.spec.experiment import Scale
@@ -23,17 +25,20 @@ from videobench.spec.units import WeightsFile
 
 
 def execute_from_scores(plan: Plan, workspace: Workspace, *, keep_going: bool, report: Report) -> Outcome:
-    """Write the records of a plan's missing evaluations from what is stored here.
+    """Write the records of a plan's missing evaluations and fusions from what is stored here.
 
     No video is opened and no network run, so neither has to be on this machine. Without ``keep_going`` the first
-    failure is the last evaluation.
+    failure is the last unit.
     """
     workspace.check_writable()
-    schedule = Schedule(plan.missing_evaluations(), keep_going=keep_going)
+    schedule = Schedule([*plan.missing_evaluations(), *plan.missing_fusions()], keep_going=keep_going)
     while node := schedule.next():
-        assert isinstance(node, EvaluationNode)  # it was given nothing else
+        assert not isinstance(node, TrainingNode)  # it was given none
         try:
-            evaluate_from_scores(node, plan.experiment.scale, workspace, report)
+            if isinstance(node, FusionNode):
+                run_fusion(node, workspace, report)
+            else:
+                evaluate_from_scores(node, plan.experiment.scale, workspace, report)
         except VideobenchError as error:
             schedule.fail(node, error)
             report(node.event("failed", message=str(error)))
@@ -78,9 +83,14 @@ def _find_scores(
     if not versions:
         raise no_videos(f"the list of the videos of {subset},", workspace)
     stores = _stores_of_weights(node, card, workspace)
-    for videos in versions:
+    networks = [""] if node.training else networks_in_keys(evaluation.network, evaluation.head)
+    for videos, network in itertools.product(versions, networks):
         data_fingerprint = fingerprint(videos)
-        found = [s for s in stores if s.key == score_key(s.key.weights_sha256, data_fingerprint, evaluation.clip)]
+        found = [
+            store
+            for store in stores
+            if store.key == score_key(store.key.weights_sha256, data_fingerprint, evaluation.clip, network)
+        ]
         if len(found) > 1:
             raise DataError(
                 f"there are scores of {len(found)} trainings with the digest {node.training}, and their weights differ",

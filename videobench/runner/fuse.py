@@ -1,10 +1,11 @@
-"""Fusing runs of several streams: stored scores in, records out. No video is read and no network runs."""
+"""Fusing evaluations of several streams: stored scores in, records out. No video is read and no network runs."""
 
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from videobench.runner.make_record import measured
 from videobench.runner.stored import StoredRun, stored_run
 from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
-from videobench.spec.fusion import Form, Fusion
+from videobench.spec.fusion import Form, Fusion, shares_of
 from videobench.video_outcome import VideoOutcome
 
 _IN_WORDS: Mapping[Form, str] = {
@@ -27,12 +28,49 @@ _IN_WORDS: Mapping[Form, str] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """One fusion; ``curve`` is the accuracy at each of ``CURVE_WEIGHTS`` of the first of two streams."""
+
+    record: Record
+    outcome: Outcome
+    curve: Floats | None
+
+    def write(self, folder: Path) -> None:
+        """Keep the record, its videos and its classes in ``folder``."""
+        write_class_names(folder, self.outcome.class_names)
+        write_record(folder, self.record, [VideoOutcome.from_row(row) for row in self.outcome.to_rows()])
+
+
+def fuse(unit: Fusion, records: Mapping[str, Record], names: Mapping[str, str], workspace: Workspace) -> Fused:
+    """Fuse the stored scores of the streams' ``records``, whose runs are called ``names``; nothing is written.
+
+    DataError where scores aren't stored or the streams differ in videos, classes or labels.
+    """
+    started = time.perf_counter()
+    stored = {name: stored_run(record, workspace) for name, record in records.items()}
+    streams = {name: _stream(run) for name, run in stored.items()}
+    first, videos = next(iter(streams.values())), next(iter(stored.values())).videos
+    aligned = align(streams, unit.form)
+    outcome = judge(
+        aligned.fuse(unit.weights),
+        labels=first.labels,
+        class_names=first.class_names,
+        sources={video.id: video.source for video in videos.videos},
+        class_groups=videos.class_groups,
+        class_pairs=videos.class_pairs,
+    )
+    listed = ", ".join(f"{name} = {names[name]} (weight {unit.weights[name]:.3g})" for name in records)
+    note = f"fused from {listed}: {_IN_WORDS[unit.form]}"
+    record = _record(unit, list(records.values()), outcome, note, seconds=time.perf_counter() - started)
+    return Fused(record, outcome, accuracy_by_weight(aligned, first.labels) if len(streams) == 2 else None)
+
+
 @dataclass(frozen=True)
 class FusedRuns:
     """Runs fused replica by replica, each into a record, and what each stream gave to it, in the same order.
 
-    ``weights`` are the streams' shares. ``curve`` is the accuracy at each of ``CURVE_WEIGHTS`` of the first of two
-    streams, the mean over the records; None for more streams.
+    ``weights`` are the streams' shares. ``curve`` is the mean of the replicas' curves; None for more than two streams.
     """
 
     records: tuple[Record, ...]
@@ -47,23 +85,21 @@ def fuse_runs(
     """Fuse the stored scores of the runs, seed by seed and split by split, and write the records.
 
     The streams weigh the same unless ``weights`` are given; only their ratios count. Nothing is written unless every
-    replica can be fused: ConfigError for runs that don't pair and for wrong weights, DataError where scores aren't
-    stored or the streams differ in videos, classes or labels.
+    replica can be fused: ConfigError for runs that don't pair and for wrong weights, DataError as ``fuse``.
     """
-    shares = _shares(list(runs), weights)
+    _check_weights(list(runs), weights)
     _check_pairs(runs)
     workspace.check_writable()
-    streams = ", ".join(f"{name} = {run.name} (weight {shares[name]:.3g})" for name, run in runs.items())
-    note = f"fused from {streams}: {_IN_WORDS[form]}"
+    shares = shares_of(runs, dict(zip(runs, weights, strict=True)) if weights else None)
+    names = {name: run.name for name, run in runs.items()}
     in_order = {name: tuple(sorted(run.records, key=_split_and_seed)) for name, run in runs.items()}
-    results = [
-        _fuse(dict(zip(runs, records, strict=True)), form, shares, note, workspace)
-        for records in zip(*in_order.values(), strict=True)
-    ]
+    results = []
+    for replica in zip(*in_order.values(), strict=True):
+        records = dict(zip(runs, replica, strict=True))
+        digests = {name: record.digest for name, record in records.items()}
+        results.append(fuse(Fusion(streams=digests, weights=shares, form=form), records, names, workspace))
     for fused in results:
-        write_class_names(workspace.records, fused.outcome.class_names)
-        videos = [VideoOutcome.from_row(row) for row in fused.outcome.to_rows()]
-        write_record(workspace.records, fused.record, videos)
+        fused.write(workspace.records)
     curves = [fused.curve for fused in results if fused.curve is not None]
     return FusedRuns(
         records=tuple(fused.record for fused in results),
@@ -71,36 +107,6 @@ def fuse_runs(
         weights=shares,
         curve=tuple(np.mean(curves, axis=0).tolist()) if curves else None,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Fused:
-    """The streams fused at one seed and split."""
-
-    record: Record
-    outcome: Outcome
-    curve: Floats | None
-
-
-def _fuse(
-    records: Mapping[str, Record], form: Form, shares: Mapping[str, float], note: str, workspace: Workspace
-) -> _Fused:
-    started = time.perf_counter()
-    stored = {name: stored_run(record, workspace) for name, record in records.items()}
-    streams = {name: _stream(run) for name, run in stored.items()}
-    first, videos = next(iter(streams.values())), next(iter(stored.values())).videos
-    aligned = align(streams, form)
-    outcome = judge(
-        aligned.fuse(shares),
-        labels=first.labels,
-        class_names=first.class_names,
-        sources={video.id: video.source for video in videos.videos},
-        class_groups=videos.class_groups,
-        class_pairs=videos.class_pairs,
-    )
-    unit = Fusion(streams={name: record.digest for name, record in records.items()}, weights=dict(shares), form=form)
-    record = _record(unit, list(records.values()), outcome, note, seconds=time.perf_counter() - started)
-    return _Fused(record, outcome, accuracy_by_weight(aligned, first.labels) if len(streams) == 2 else None)
 
 
 def _split_and_seed(record: Record) -> tuple[int, int]:
@@ -112,14 +118,13 @@ def _stream(run: StoredRun) -> Stream:
     return Stream(run.scores, run.protocol.average, labels, run.videos.classes)
 
 
-def _shares(names: Sequence[str], weights: Sequence[float] | None) -> dict[str, float]:
+def _check_weights(names: Sequence[str], weights: Sequence[float] | None) -> None:
     if weights is None:
-        weights = [1.0] * len(names)
+        return
     if len(weights) != len(names):
         raise ConfigError(f"{len(weights)} weights for {len(names)} streams: {', '.join(names)}", where="--weights")
     if wrong := [weight for weight in weights if not 0 < weight < math.inf]:
         raise ConfigError(f"{wrong[0]:g} is no weight", where="--weights", hint="weights are above 0")
-    return {name: weight / math.fsum(weights) for name, weight in zip(names, weights, strict=True)}
 
 
 def _check_pairs(runs: Mapping[str, Run]) -> None:

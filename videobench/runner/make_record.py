@@ -10,9 +10,9 @@ from videobench.data.video_set import VideoSet, fingerprint, originals
 from videobench.evaluation import statistics
 from videobench.evaluation.metrics import Outcome, PerVideo, metrics
 from videobench.records import Cost, EvaluatedData, Metric, Record, SkippedVideo, class_names_sha256
-from videobench.runner.build import network_size
 from videobench.runner.environment import device_name, environment
-from videobench.runner.notes import notes_of
+from videobench.runner.networks import network_size
+from videobench.runner.notes import notes_of, notes_on_copies
 from videobench.runner.plan import EvaluationNode
 from videobench.spec.experiment import Scale
 from videobench.spec.units import Evaluation, Training
@@ -39,7 +39,7 @@ def make_record(
     evaluation = node.evaluation
     training = evaluation.weights if isinstance(evaluation.weights, Training) else None
     overall, groups = measured(outcome)
-    built_for = training.clip.frames if training else evaluation.clip.frames
+    built_for = training.clip if training else evaluation.clip
     cost_of_training = card if training and card else {}
     return Record(
         digest=node.digest,
@@ -60,7 +60,11 @@ def make_record(
         metrics=overall,
         groups=groups,
         network=network_size(
-            evaluation.network, num_classes=len(videos.classes), built_for=built_for, clip=evaluation.clip
+            evaluation.network,
+            evaluation.head,
+            num_classes=len(videos.classes),
+            built_for=built_for,
+            clip=evaluation.clip,
         ),
         cost=Cost(
             training_seconds=cost_of_training.get("training_seconds"),
@@ -74,7 +78,7 @@ def make_record(
         weights_sha256=weights_sha256,
         environment=environment(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=notes_of(evaluation, card, videos.classes),
+        notes=(*notes_of(evaluation, card, videos.classes), *notes_on_copies(videos.copies, card)),
     )
 
 

@@ -23,7 +23,10 @@ def refuse_seen_videos(evaluation: Evaluation, card: Card) -> None:
 def notes_of(evaluation: Evaluation, card: Card, classes: Sequence[str]) -> tuple[str, ...]:
     """Return the sentences that belong beside every number of ``evaluation``; ``classes`` are the data set's."""
     history = list(_history(evaluation, card))
-    notes = list(_on_choices(evaluation, history))
+    notes = [*_on_choices(evaluation, history), *_on_plateaus(evaluation, history)]
+    momentum = history[0].recipe.batch_norm_momentum if history else None
+    if momentum is not None and momentum > 0.5:
+        notes.append(f"BatchNorm's running statistics are mostly those of one micro-batch (momentum {momentum:g})")
     if any(stage.is_on(evaluation.data, evaluation.subset) for stage in history):
         notes.append("measured on its own training videos")
     if seen := leak(evaluation, history):
@@ -31,6 +34,17 @@ def notes_of(evaluation: Evaluation, card: Card, classes: Sequence[str]) -> tupl
     if card is not None and card["class_names"] != list(classes):
         notes.append("the weights have the classes in another order: matched by name")
     return tuple(notes)
+
+
+def notes_on_copies(measured: str | None, card: Card) -> Iterator[str]:
+    """Yield which videos had lost quality (``VideoSet.copies``): the measured ones, or those trained on."""
+    trained = card.get("copies") if card else None
+    if measured and measured == trained:
+        yield f"trained and measured on {measured}"
+        return
+    for what, copies in (("trained", trained), ("measured", measured)):
+        if copies:
+            yield f"{what} on {copies}"
 
 
 def _on_choices(evaluation: Evaluation, history: Sequence[Stage]) -> Iterator[str]:
@@ -44,6 +58,19 @@ def _on_choices(evaluation: Evaluation, history: Sequence[Stage]) -> Iterator[st
             yield f"{whose} was chosen by {choice.metric} on the {choice.subset} videos themselves: optimistic"
         elif number == 0:
             yield f"{whose} was chosen by {choice.metric} on the {choice.subset} videos of {stage.data.name}"
+
+
+def _on_plateaus(evaluation: Evaluation, history: Sequence[Stage]) -> Iterator[str]:
+    """Yield what the learning rate followed; of a network they started from, only if it was the measured videos."""
+    for number, stage in enumerate(history):
+        if stage.plateau is None:
+            continue
+        whose = "the learning rate" if number == 0 else "the learning rate of the network it started from"
+        followed = f"{whose} followed the loss on the {stage.plateau.subset} videos"
+        if stage.is_steered_on(evaluation.data, evaluation.subset):
+            yield f"{followed} themselves: optimistic"
+        elif number == 0:
+            yield f"{followed} of {stage.data.name}"
 
 
 def _history(evaluation: Evaluation, card: Card) -> Iterator[Stage]:

@@ -1,6 +1,6 @@
-"""The graph of an experiment: which trainings and evaluations it needs, and which are done."""
+"""The graph of an experiment: which trainings, evaluations and fusions it needs, and which are done."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,8 @@ from videobench.runner.events import Event, EventKind
 from videobench.runner.same_videos import refuse_other_videos
 from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
-from videobench.spec.expand import Experiment, Replica, Row, row_matches
+from videobench.spec.expand import Experiment, FusedReplica, Replica, Row, row_matches
+from videobench.spec.fusion import Fusion
 from videobench.spec.problems import nearest
 from videobench.spec.units import Evaluation, Training
 
@@ -33,8 +34,8 @@ class TrainingNode:
         return ", ".join(self.rows)
 
     @property
-    def needs(self) -> str | None:
-        return self.source
+    def needs(self) -> tuple[str, ...]:
+        return (self.source,) if self.source else ()
 
     def event(self, kind: EventKind, **values: Any) -> Event:
         return Event(kind, "training", self.digest, self.label, values)
@@ -42,7 +43,7 @@ class TrainingNode:
 
 @dataclass(frozen=True)
 class EvaluationNode:
-    """An evaluation, the row it fills and the training it waits for."""
+    """An evaluation, the rows that it fills or that fuse it, and the training it waits for."""
 
     evaluation: Evaluation
     digest: str
@@ -56,32 +57,61 @@ class EvaluationNode:
         return ", ".join(self.rows)
 
     @property
-    def needs(self) -> str | None:
-        return self.training
+    def needs(self) -> tuple[str, ...]:
+        return (self.training,) if self.training else ()
 
     def event(self, kind: EventKind, **values: Any) -> Event:
         return Event(kind, "evaluation", self.digest, self.label, values)
 
 
-Node = TrainingNode | EvaluationNode
+@dataclass(frozen=True)
+class FusionNode:
+    """A fusion, the row it fills and what the rows it joins are called: stream -> ``experiment#row``."""
+
+    fusion: Fusion
+    digest: str
+    rows: tuple[str, ...]
+    state: State
+    names: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        return ", ".join(self.rows)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(self.fusion.streams.values())
+
+    def event(self, kind: EventKind, **values: Any) -> Event:
+        return Event(kind, "fusion", self.digest, self.label, values)
+
+
+Node = TrainingNode | EvaluationNode | FusionNode
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Trainings in an order that respects who starts from whom, then evaluations."""
+    """Trainings in an order that respects who starts from whom, then evaluations, then what is fused from them."""
 
     experiment: Experiment
     rows: tuple[Row, ...]
     """The chosen rows."""
     trainings: tuple[TrainingNode, ...]
     evaluations: tuple[EvaluationNode, ...]
-
-    def missing_evaluations(self) -> list[EvaluationNode]:
-        return [node for node in self.evaluations if node.state != "done"]
+    fusions: tuple[FusionNode, ...] = ()
 
     @property
     def is_done(self) -> bool:
-        return not self.missing_evaluations()
+        return not self.to_do()
+
+    def missing_fusions(self) -> list[FusionNode]:
+        return [node for node in self.fusions if node.state != "done"]
+
+    def missing_evaluations(self) -> list[EvaluationNode]:
+        """Return those that a chosen row or a missing fusion waits for."""
+        wanted = {replica.digest for row in self.rows for replica in row.replicas}
+        wanted.update(digest for node in self.missing_fusions() for digest in node.needs)
+        return [node for node in self.evaluations if node.state != "done" and node.digest in wanted]
 
     def needed_trainings(self) -> list[TrainingNode]:
         """Return the unfinished trainings that some missing evaluation waits for, sources first."""
@@ -93,28 +123,42 @@ class Plan:
                 wanted.add(node.source)
         return needed[::-1]
 
+    def to_do(self) -> list[Node]:
+        """Return all that is missing, in an order that respects who needs whom."""
+        return [*self.needed_trainings(), *self.missing_evaluations(), *self.missing_fusions()]
+
 
 def make_plan(experiment: Experiment, workspace: Workspace, *, only: Sequence[str] = (), failed: bool = False) -> Plan:
-    """Lay out ``experiment``: each distinct training and evaluation once, with its state.
+    """Lay out ``experiment``: each distinct training, evaluation and fusion once, with its state.
 
-    ``only`` keeps rows whose name matches one of these patterns; ``failed`` keeps rows whose training failed last time.
-    ConfigError where rows would measure different videos of one data set.
+    ``only`` keeps rows whose name matches one of these patterns, and what they fuse; ``failed`` keeps rows of which a
+    training failed last time. ConfigError where rows would measure different videos of one data set.
     """
     rows = select_rows(experiment, only)
     trainings: dict[str, tuple[Training, dict[str, None]]] = {}
     evaluations: dict[str, tuple[Evaluation, dict[str, None]]] = {}
-    for row in rows:
+    fusions: dict[str, tuple[FusedReplica, dict[str, None]]] = {}
+    for row in sorted(rows, key=lambda row: row.is_fused):  # so that what is fused goes by the name of its own row
         for replica in row.replicas:
             label = replica_label(row, replica)
             if failed and not _has_failed(replica, workspace):
                 continue
-            if replica.training:
-                _add_training(replica.training, label, trainings)
-            evaluations.setdefault(replica.digest, (replica.evaluation, {}))[1][label] = None
+            parts = {label: replica} if isinstance(replica, Replica) else _unnamed_streams(replica, label, evaluations)
+            for name, part in parts.items():
+                if part.training:
+                    _add_training(part.training, name, trainings)
+                evaluations.setdefault(part.digest, (part.evaluation, {}))[1][name] = None
+            if isinstance(replica, FusedReplica):
+                fusions.setdefault(replica.digest, (replica, {}))[1][label] = None
     measured = tuple(_evaluation_node(key, *value, workspace) for key, value in evaluations.items())
     refuse_other_videos(measured)
-    trained = tuple(_training_node(key, *value, workspace) for key, value in trainings.items())
-    return Plan(experiment, tuple(rows), trained, measured)
+    return Plan(
+        experiment,
+        tuple(rows),
+        trainings=tuple(_training_node(key, *value, workspace) for key, value in trainings.items()),
+        evaluations=measured,
+        fusions=tuple(_fusion_node(key, *value, workspace) for key, value in fusions.items()),
+    )
 
 
 def select_rows(experiment: Experiment, only: Sequence[str]) -> list[Row]:
@@ -128,13 +172,18 @@ def select_rows(experiment: Experiment, only: Sequence[str]) -> list[Row]:
     return [row for row in experiment.rows if any(row_matches(row.name, pattern) for pattern in only)]
 
 
-def replica_label(row: Row, replica: Replica) -> str:
+def replica_label(row: Row, replica: Replica | FusedReplica) -> str:
     """Return the row's name, with seed and split where a row has several."""
     if len(row.replicas) == 1:
         return row.name
     split = "" if replica.split is None else f" split {replica.split}"
     seeds = {other.seed for other in row.replicas}
     return f"{row.name}{split}" + (f" seed {replica.seed}" if len(seeds) > 1 else "")
+
+
+def _unnamed_streams(replica: FusedReplica, label: str, named: Container[str]) -> dict[str, Replica]:
+    """Return the streams that are no row of the plan, each with a name of its own."""
+    return {f"{label} ({stream})": part for stream, part in replica.streams.items() if part.digest not in named}
 
 
 def _add_training(training: Training, label: str, trainings: dict[str, tuple[Training, dict[str, None]]]) -> None:
@@ -151,8 +200,15 @@ def _training_node(key: str, training: Training, rows: dict[str, None], workspac
 def _evaluation_node(key: str, evaluation: Evaluation, rows: dict[str, None], workspace: Workspace) -> EvaluationNode:
     weights = evaluation.weights
     training = digest(weights) if isinstance(weights, Training) else None
-    state: State = "done" if has_record(workspace.records, key) else "missing"
-    return EvaluationNode(evaluation, key, tuple(rows), state, training)
+    return EvaluationNode(evaluation, key, tuple(rows), _record_state(workspace, key), training)
+
+
+def _fusion_node(key: str, replica: FusedReplica, rows: dict[str, None], workspace: Workspace) -> FusionNode:
+    return FusionNode(replica.fusion, key, tuple(rows), _record_state(workspace, key), replica.names)
+
+
+def _record_state(workspace: Workspace, key: str) -> State:
+    return "done" if has_record(workspace.records, key) else "missing"
 
 
 def training_state(workspace: Workspace, key: str) -> State:
@@ -164,5 +220,6 @@ def training_state(workspace: Workspace, key: str) -> State:
     return "begun" if folder.is_begun() else "missing"
 
 
-def _has_failed(replica: Replica, workspace: Workspace) -> bool:
-    return replica.training is not None and workspace.training(digest(replica.training)).has_failed()
+def _has_failed(replica: Replica | FusedReplica, workspace: Workspace) -> bool:
+    trainings = [part.training for part in replica.measured if part.training]
+    return any(workspace.training(digest(training)).has_failed() for training in trainings)

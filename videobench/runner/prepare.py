@@ -13,7 +13,7 @@ from videobench.runner.environment import num_cores
 from videobench.runner.events import Event, Report
 from videobench.runner.flow import build_input, find_input
 from videobench.runner.inputs import open_input
-from videobench.runner.plan import Node, TrainingNode
+from videobench.runner.plan import EvaluationNode, FusionNode, Node, TrainingNode
 from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
 from videobench.spec.clip import Clip
@@ -89,7 +89,7 @@ def inputs_of(nodes: Sequence[Node]) -> list[tuple[Dataset, Subset, Clip]]:
             wanted[training.data, training.subset, training.clip] = None
             for watch in training.watches:
                 wanted[training.data, watch.subset, training.clip] = None
-        else:
+        elif isinstance(node, EvaluationNode):
             evaluation = node.evaluation
             wanted[evaluation.data, evaluation.subset, evaluation.clip] = None
     return list(wanted)
@@ -100,9 +100,11 @@ def _finished_trainings(nodes: Sequence[Node]) -> list[Training]:
     running = {node.digest for node in nodes}
     found: dict[str, Training] = {}
     for node in nodes:
+        if isinstance(node, FusionNode):
+            continue
         source = node.training.init if isinstance(node, TrainingNode) else node.evaluation.weights
-        if isinstance(source, Training) and node.needs and node.needs not in running:
-            found[node.needs] = source
+        if isinstance(source, Training) and running.isdisjoint(node.needs):
+            found[digest(source)] = source
     return list(found.values())
 
 

@@ -46,7 +46,9 @@ class ShownClip:
     seen: Pictures
     """[T, h, w, C], what the network gets with the normalisation undone."""
     offset: tuple[int, int]
-    """(top, left) px of the crop."""
+    """(top, left) px of what is cut out."""
+    size: tuple[int, int]
+    """Its (height, width) px."""
     flip: bool
 
 
@@ -135,7 +137,7 @@ def _listed(
 ) -> VideoSet:
     """Return the videos that clips of this subset are cut from; no file is opened."""
     if clip.modality == "flow":
-        videos = find_flow(data, subset, clip, workspace)
+        videos = find_flow(data, subset, clip, workspace, num_workers=num_workers, progress=progress)
     elif isinstance(data, SyntheticMotion):
         videos = build_dataset(data, subset, workspace, num_workers=num_workers, progress=progress)
     else:
@@ -192,6 +194,7 @@ def _training_clip(videos: VideoSet, video_id: str, training: Training, seed: in
         stride=clip.stride,
         resize=clip.resize,
         crop=(clip.crop, clip.crop),
+        crop_policy=training.recipe.crop,
         filter=clip.filter,
         flip_probability=training.recipe.flip,
         short_video=clip.short_video,
@@ -213,6 +216,7 @@ def _view(reader: Input, video: Video, view: View) -> ShownClip:
         clips=torch.from_numpy(frames)[None],  # [1, T, H, W, C]
         labels=torch.tensor([video.labels[0]]),
         offsets=torch.tensor([offset]),
+        sizes=torch.tensor([(clip.crop, clip.crop)]),
         flips=torch.tensor([view.flip]),
     )
     return _shown(batch, view.start, video.num_shown, clip)
@@ -220,16 +224,17 @@ def _view(reader: Input, video: Video, view: View) -> ShownClip:
 
 def _shown(batch: ClipBatch, start: int, num_frames: int, clip: Clip) -> ShownClip:
     network_input = to_network_input(
-        batch.clips, batch.offsets, batch.flips, crop=(clip.crop, clip.crop), mean=clip.mean, std=clip.std,
-        flip_negates_x=clip.flip_negates_x,
+        batch.clips, batch.offsets, batch.flips, crop=(clip.crop, clip.crop), sizes=batch.sizes,
+        mean=clip.mean, std=clip.std, flip_negates_x=clip.flip_negates_x,
     )  # fmt: skip
-    top, left = batch.offsets[0].tolist()
+    (top, left), (height, width) = batch.offsets[0].tolist(), batch.sizes[0].tolist()
     return ShownClip(
         frame_numbers=frame_indices(start, clip.frames, clip.stride, num_frames, clip.short_video),
         start=start,
         resized=batch.clips[0].numpy(),
         seen=_pixels(network_input[0], clip),
         offset=(top, left),
+        size=(height, width),
         flip=bool(batch.flips[0]),
     )
 

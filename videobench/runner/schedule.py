@@ -1,4 +1,4 @@
-"""The order in which a plan's units run: a training after its source, an evaluation after its training."""
+"""The order in which a plan's units run: each after those whose weights or scores it needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,10 +37,10 @@ class Schedule:
         self._unfinished = {node.digest for node in nodes}
 
     def next(self) -> Node | None:
-        """Take the next unit that can start now; evaluations first, so that results appear early."""
+        """Take the next unit that can start now; trainings last, so that results appear early."""
         if self.interrupted or (self.outcome.failures and not self._keep_going):
             return None
-        ready = [node for node in self.waiting if node.needs not in self._unfinished]
+        ready = [node for node in self.waiting if self._unfinished.isdisjoint(node.needs)]
         if not ready:
             return None
         chosen = min(ready, key=lambda node: isinstance(node, TrainingNode))
@@ -55,7 +55,7 @@ class Schedule:
         """Count ``node`` as failed and skip all that needs it, directly or not."""
         self.outcome.failures.append(Failure(node, error))
         lost = {node.digest}
-        while blocked := [other for other in self.waiting if other.needs in lost]:
+        while blocked := [other for other in self.waiting if not lost.isdisjoint(other.needs)]:
             for other in blocked:
                 self.waiting.remove(other)
                 self.outcome.skipped.append(other)

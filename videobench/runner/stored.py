@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from videobench.atomic import replacing
 from videobench.data.video_set import Skipped, Video, VideoInfo, VideoSet, fingerprint
@@ -23,6 +23,8 @@ from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import Dataset, Subset
+from videobench.spec.head import Head
+from videobench.spec.network import Network
 from videobench.spec.protocol import Protocol
 from videobench.spec.units import Training, WeightsFile
 
@@ -56,31 +58,55 @@ def stored_run(record: Record, workspace: Workspace) -> StoredRun:
     try:
         clip = Clip.model_validate_json(json.dumps(evaluation["clip"]))
         protocol = Protocol.model_validate_json(json.dumps(evaluation["protocol"]))
+        networks = [""] if record.training_digest else _networks_of_file(evaluation)
     except ValidationError as error:
         raise DataError(
             "it was measured by another version of videobench, whose settings this one doesn't know",
             where=f"record {record.digest}",
             hint="run the evaluation again",
         ) from error
-    key = score_key(record.weights_sha256, record.data.fingerprint, clip)
+    keys = [score_key(record.weights_sha256, record.data.fingerprint, clip, network) for network in networks]
     videos = recall_videos(record.data.fingerprint, workspace)
-    store = existing_store(workspace.scores / key.hash16)
+    folders = [workspace.scores / key.hash16 for key in keys]
+    store = existing_store(next((folder for folder in folders if folder.is_dir()), folders[0]))
     wanted = wanted_views(videos, clip, protocol)
     require_complete(store, wanted)
     return StoredRun(record, videos, protocol, wanted, store.logits(wanted))
 
 
-def score_key(weights_sha256: str, data_fingerprint: str, clip: Clip) -> ScoreKey:
-    """Return the key of the scores that these weights give on these videos."""
-    return ScoreKey(weights_sha256, data_fingerprint, modality=clip.modality, preprocessing=clip.preprocessing)
+def score_key(weights_sha256: str, data_fingerprint: str, clip: Clip, network: str) -> ScoreKey:
+    """Return the key of the scores that these weights give on these videos, in the network that ``network`` names."""
+    return ScoreKey(
+        weights_sha256, data_fingerprint, modality=clip.modality, preprocessing=clip.preprocessing, network=network
+    )
+
+
+def network_in_key(card: Mapping[str, Any] | None, network: Network, head: Head) -> str:
+    """Return what a key says of the network: nothing where the weights' own ``card`` says it is this one.
+
+    Other files may fit several networks, which differ in what has no weights (BatchNorm's epsilon, the frames read).
+    """
+    own = {"network": network.model_dump(mode="json"), "head": head.model_dump(mode="json")}
+    return "" if card and own.items() <= card.items() else f"{digest(network)} {digest(head)}"
+
+
+def networks_in_keys(network: Network, head: Head) -> list[str]:
+    """Return what the keys of a file's scores may say of the network, the likeliest first: its card isn't at hand."""
+    return [network_in_key(None, network, head), ""]
+
+
+def _networks_of_file(evaluation: Mapping[str, Any]) -> list[str]:
+    network = TypeAdapter[Network](Network).validate_json(json.dumps(evaluation["network"]))
+    head = TypeAdapter[Head](Head).validate_json(json.dumps(evaluation.get("head", {})))
+    return networks_in_keys(network, head)
 
 
 def weights_origin(weights: Training | WeightsFile, card: Mapping[str, Any] | None) -> WeightsOrigin:
     """Return what a store says about where its weights came from; ``card`` is what stands beside them."""
     if isinstance(weights, WeightsFile):
-        return WeightsOrigin(Path(weights.file).name, card=card)
-    network = f"{weights.network.name}-{weights.network.depth}"
-    return WeightsOrigin(f"{network}, {weights.clip.frames} frames, seed {weights.seed}", digest(weights), card)
+        return WeightsOrigin(weights.label, card=card)
+    label = f"{weights.network.label}, {weights.clip.frames} frames, seed {weights.seed}"
+    return WeightsOrigin(label, digest(weights), card)
 
 
 def remember_videos(videos: VideoSet, data: Dataset, subset: Subset, workspace: Workspace) -> None:
@@ -105,6 +131,7 @@ def remember_videos(videos: VideoSet, data: Dataset, subset: Subset, workspace: 
             if video.info is not None  # opened sets are indexed
         ],
         "skipped": [asdict(skipped) for skipped in videos.skipped],
+        "copies": videos.copies,
     }
     path = _folder(workspace) / f"{fingerprint(videos)[:16]}-{digest(data)}-{subset}.json"
     text = json.dumps(content, ensure_ascii=False) + "\n"
@@ -177,6 +204,7 @@ def _read(path: Path) -> VideoSet:
         class_groups=content["class_groups"],
         class_pairs=content["class_pairs"],
         skipped=tuple(Skipped(**row) for row in content["skipped"]),
+        copies=content.get("copies"),
     )
 
 

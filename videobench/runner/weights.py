@@ -1,7 +1,7 @@
 """The weights a unit starts from or measures: found, checked against their card and the classes, and loaded."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ from videobench.errors import WeightsError
 from videobench.models.classifier import Classifier
 from videobench.models.weights.carry import CarryReport, listing, load_into
 from videobench.models.weights.files import SAFETENSORS_SUFFIX, file_sha256, read_tensors
-from videobench.models.weights.native import load_weights
+from videobench.models.weights.native import WEIGHTS_FILE, load_weights
+from videobench.published.released import ReleasedWeights, released_weights
 from videobench.runner.workspace import Workspace
 from videobench.spec.base import digest
-from videobench.spec.units import Training, WeightsFile
+from videobench.spec.units import Adaptation, Training, WeightsFile
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,14 @@ class StoredWeights:
     path: Path
     sha256: str
     card: Mapping[str, Any] | None
+    adapt: tuple[Adaptation, ...] = ()
+    """What is to be done to the tensors for the network they go to."""
 
     @property
     def class_names(self) -> list[str] | None:
-        return None if self.card is None else [str(name) for name in self.card["class_names"]]
+        """The classes in the order of the logits; None where nobody knows them."""
+        names = None if self.card is None else self.card["class_names"]
+        return None if names is None else [str(name) for name in names]
 
     def order_of(self, classes: Sequence[str]) -> list[int] | None:
         """Return where each of ``classes`` stands among the file's; None when those are others.
@@ -50,22 +55,49 @@ def read_weights(source: Training | WeightsFile, workspace: Workspace) -> Stored
             raise WeightsError("this training is not finished", where=str(folder.path), hint="videobench train does it")
         tensors, card = load_weights(folder.weights)
         return StoredWeights(tensors, folder.weights, str(card["sha256"]), card)
-    path = Path(source.file)
-    sha256 = check_weights_file(path, source.sha256)
+    if lacking := missing_file(source, workspace):
+        raise lacking
+    path = weights_path(source, workspace)
+    stored = read_weights_file(path)
+    expected = released_weights(source.released).sha256 if source.released else source.sha256
+    if expected and not stored.sha256.startswith(expected):
+        states = f"the {'catalogue' if source.released else 'experiment'} states {expected}"
+        raise WeightsError(f"its sha256 is {stored.sha256}, {states}", where=str(path))
+    return replace(stored, adapt=source.adapt)
+
+
+def read_weights_file(path: Path) -> StoredWeights:
+    """Read a file of any known format, or a folder of videobench's own, with the card where it has one."""
+    path = path / WEIGHTS_FILE if path.is_dir() else path
     if path.suffix == SAFETENSORS_SUFFIX and path.with_suffix(".json").is_file():
         tensors, card = load_weights(path)
-        return StoredWeights(tensors, path, sha256, card)
-    return StoredWeights(read_tensors(path), path, sha256, None)
+        return StoredWeights(tensors, path, str(card["sha256"]), card)
+    tensors = read_tensors(path)
+    return StoredWeights(tensors, path, file_sha256(path), None)
 
 
-def check_weights_file(path: Path, expected: str | None) -> str:
-    """Return the file's sha256; WeightsError when the file is missing or another one than stated."""
-    if not path.is_file():
-        raise WeightsError("there is no such weights file", where=str(path))
-    found = file_sha256(path)
-    if expected and found != expected:
-        raise WeightsError(f"its sha256 is {found}, the experiment states {expected}", where=str(path))
-    return found
+def weights_path(source: WeightsFile, workspace: Workspace) -> Path:
+    """Return where a file lies, or has to be put."""
+    if source.released is not None:
+        return workspace.weights / released_weights(source.released).file
+    assert source.file is not None  # it has one of the two
+    return Path(source.file)
+
+
+def missing_file(source: WeightsFile, workspace: Workspace) -> WeightsError | None:
+    """Return the error for a file that isn't there, with the way to get it; None when it is."""
+    path = weights_path(source, workspace)
+    if path.is_file() or path.is_dir():
+        return None
+    hint = how_to_get(released_weights(source.released), path) if source.released else None
+    return WeightsError("there is no such weights file", where=str(path), hint=hint)
+
+
+def how_to_get(released: ReleasedWeights, path: Path) -> str:
+    """Say how a public file gets to ``path``."""
+    if released.url:
+        return f"videobench weights get {released.name}"
+    return f"download {released.file} with a browser, from {released.page}, and put it to {path}"
 
 
 def load_to_measure(model: Classifier, weights: StoredWeights, classes: Sequence[str], *, data: str) -> None:
@@ -80,7 +112,7 @@ def load_to_measure(model: Classifier, weights: StoredWeights, classes: Sequence
             where=str(weights.path),
             hint="fine-tune it for these classes: videobench finetune EXPERIMENT --from FILE",
         )
-    load_into(model, weights.tensors, where=str(weights.path))
+    load_into(model, weights.tensors, adapt=weights.adapt, where=str(weights.path))
     model.reorder_classes(order)
 
 
@@ -90,13 +122,13 @@ def load_to_start(model: Classifier, weights: StoredWeights, classes: Sequence[s
     order = weights.order_of(classes)
     if order is not None:
         try:
-            report = load_into(model, weights.tensors, where=where)
+            report = load_into(model, weights.tensors, adapt=weights.adapt, where=where)
         except WeightsError:
             pass  # perhaps it is only the classifier; whatever else doesn't fit is named by the last line
         else:
             model.reorder_classes(order)
             return report
-    return load_into(model, weights.tensors, replace_head=True, where=where)
+    return load_into(model, weights.tensors, replace_head=True, adapt=weights.adapt, where=where)
 
 
 def _differing_classes(theirs: Sequence[str], ours: Sequence[str], *, data: str) -> str:

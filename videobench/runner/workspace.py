@@ -16,6 +16,9 @@ from videobench.errors import ConfigError, DataError
 DATA_VARIABLE = "VIDEOBENCH_DATA"
 """Environment variable: the folder that holds data sets by name."""
 
+WEIGHTS_VARIABLE = "VIDEOBENCH_WEIGHTS"
+"""Environment variable: the folder that holds public weights under their own file names."""
+
 REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """Failures to write that are the disk's fault: full, over quota, file too large, mounted read-only."""
 
@@ -60,6 +63,12 @@ class Workspace:
     @property
     def frames(self) -> Path:
         return self.runs / "frames"
+
+    @property
+    def weights(self) -> Path:
+        """Return where public weights are looked for and put: $VIDEOBENCH_WEIGHTS, or weights."""
+        base = os.environ.get(WEIGHTS_VARIABLE)
+        return Path(base) if base else self.home / "weights"
 
     def training(self, digest: str) -> "TrainingFolder":
         return TrainingFolder(self.runs / "trainings" / digest)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, model_validator
 
 SCHEMA_VERSION = 1
 """Raised when the meaning or a default of a field changes, so that older results are not mistaken for new ones."""
@@ -55,6 +55,15 @@ class OutsideDigest:
 
     def covers(self, value: object) -> bool:
         return not self.values or value in self.values
+
+
+def type_or(default: str) -> Discriminator:
+    """Tell the tagged models of a union apart by their field ``type``; one given without it is of type ``default``."""
+
+    def type_of(value: Any) -> str:
+        return str(value.get("type", default) if isinstance(value, dict) else getattr(value, "type", ""))
+
+    return Discriminator(type_of)
 
 
 PathText = Annotated[str, OutsideDigest(), Field(min_length=1)]

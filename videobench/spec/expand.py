@@ -17,9 +17,10 @@ from videobench.spec.merge import Fragment, Layer, flatten
 from videobench.spec.problems import Problems
 from videobench.spec.published_key import check_quotations, check_references
 from videobench.spec.reading import parse_value
-from videobench.spec.rows import SET, Expansion, Replica, Row, Shared
+from videobench.spec.row import FusedReplica, Replica, Row
+from videobench.spec.rows import SET, Expansion, Shared
 
-__all__ = ["Experiment", "Replica", "Row", "load_experiment", "row_matches"]
+__all__ = ["Experiment", "FusedReplica", "Replica", "Row", "load_experiment", "row_matches"]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from videobench.errors import ConfigError
-from videobench.spec.base import Spec
+from videobench.spec.base import BrokenRule, Spec
 from videobench.spec.explain import AnySpec, validate, without
+from videobench.spec.fusion import FusionSettings
 from videobench.spec.merge import Fragment
 from videobench.spec.problems import Problems, nearest
 from videobench.spec.reading import Document, KeyPath, read_yaml
-from videobench.spec.settings import Settings
+from videobench.spec.settings import NO_ROW, Settings, names_row
 
 Scale = Literal["paper", "gpu", "cpu", "smoke"]
 SCALES: tuple[Scale, ...] = ("paper", "gpu", "cpu", "smoke")
@@ -69,10 +70,28 @@ class PublishedCells(Spec):
     """Further columns of our record worth a place in the table, such as the cost."""
 
 
-class RowKey(Spec):
-    """A named row's own key into the published table; null where the paper has no such row."""
+class NamedRow(Spec):
+    """What a named row says beside its settings."""
 
     published: dict[str, KeyText] | None = {}
+    """Its own key into the published table; null where the paper has no such row."""
+    cells: dict[str, str] = {}
+    """Its own columns, over those of the file."""
+    fuse: dict[str, str] | None = None
+    """Stream -> ``experiment#row``, or ``#row`` of the same file, whose scores it joins; it has no settings then."""
+    fusion: FusionSettings = FusionSettings()
+
+    def broken_rules(self) -> Iterable[BrokenRule]:
+        if self.fuse is not None and len(self.fuse) < 2:
+            yield BrokenRule("name two streams or more", ("fuse",))
+        for stream, reference in (self.fuse or {}).items():
+            if not names_row(reference):
+                yield BrokenRule(f"{reference!r} {NO_ROW}", (f"fuse.{stream}",))
+        if self.fuse is None and self.fusion != FusionSettings():
+            yield BrokenRule("there is nothing to fuse: write fuse: {rgb: '#row', flow: '#row'}", ("fusion",))
+        weights = self.fusion.weights
+        if self.fuse is not None and weights is not None and weights.keys() != self.fuse.keys():
+            yield BrokenRule(f"give one weight to each of {', '.join(self.fuse)}", ("fusion.weights",))
 
 
 class ScaleBlock(Spec):
@@ -97,7 +116,7 @@ class ExperimentFile(Spec):
     published: PublishedCells | None = None
     base: dict[str, Any] = {}
     rows: dict[str, dict[str, Any]] = {}
-    """Row name -> changes to base; ``published`` inside a row gives its published key columns."""
+    """Row name -> changes to base, and what a ``NamedRow`` says beside them."""
     matrix: dict[str, Values] = {}
     """Setting -> values; every combination (with every row) becomes a row."""
     exclude: tuple[Annotated[dict[str, Scalar], Field(min_length=1)], ...] = ()
@@ -115,8 +134,8 @@ class Source:
     """Shipped name (``closer_look/table2``) or the path as given."""
     document: Document
     file: ExperimentFile
-    row_keys: Mapping[str, Mapping[str, str | None] | None]
-    """Row name -> its own key into the published table."""
+    named_rows: Mapping[str, NamedRow | None]
+    """Row name -> what it says beside its settings; None where that has a mistake which leaves nothing to resolve."""
     faulty: frozenset[str] = frozenset()
     """Top-level fields with a mistake in them, about which nothing more should be concluded."""
 
@@ -181,9 +200,9 @@ def read_experiment(name: str, path: Path, problems: Problems) -> Source | None:
             file, _ = validate(ExperimentFile, {"title": name, **without(rest, {(field,) for field in left})})
     if file is None:
         return None
-    row_keys = _row_keys(file, document, problems)
+    named_rows = {row: _named_row(row, content, document, problems) for row, content in file.rows.items()}
     broken = {path[0] for path in faulty if path} | {field for field, *_ in document.faulty}
-    return Source(name, document, file, row_keys, frozenset(broken))
+    return Source(name, document, file, named_rows, frozenset(broken))
 
 
 def read_shared_scale(scale: Scale, problems: Problems) -> tuple[Source, ScaleBlock] | None:
@@ -210,20 +229,18 @@ def _checked(document: Document, model: type[AnySpec], problems: Problems) -> tu
     return value, {mistake.path for mistake in mistakes}
 
 
-def _row_keys(
-    file: ExperimentFile, document: Document, problems: Problems
-) -> dict[str, Mapping[str, str | None] | None]:
-    keys: dict[str, Mapping[str, str | None] | None] = {}
-    for row, content in file.rows.items():
-        if "published" in content:
-            key, mistakes = validate(RowKey, {"published": content["published"]})
-            for mistake in mistakes:
-                path = ("rows", row, *mistake.path)
-                where = Fragment({}, str(document.path), document.lines).origin(path)
-                problems.add(where, f"{'.'.join(path)}: {mistake.message}")
-            if key:
-                keys[row] = key.published
-    return keys
+def _named_row(name: str, content: Mapping[str, Any], document: Document, problems: Problems) -> NamedRow | None:
+    fragment = Fragment({}, str(document.path), document.lines, ("rows", name))
+    row, mistakes = validate(NamedRow, {field: content[field] for field in NamedRow.model_fields if field in content})
+    for mistake in mistakes:
+        path = next(iter(mistake.fields), mistake.path)
+        problems.add(fragment.origin(path), f"{'.'.join(('rows', name, *path))}: {mistake.message}")
+    if content.get("fuse") is None:
+        return row or NamedRow()
+    for setting in content.keys() - NamedRow.model_fields.keys():
+        message = "a row that fuses others has no settings of its own: they are those of the rows that it names"
+        problems.add(fragment.origin((setting,)), f"rows.{name}.{setting}: {message}")
+    return row or validate(NamedRow, {"fuse": content["fuse"]})[0]  # so that the rows it names are looked for
 
 
 def _is_file(path: Path) -> bool:

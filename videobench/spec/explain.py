@@ -111,7 +111,10 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Iterator[Mistake]:
         path, _, annotation = resolve_location(detail["loc"][:-1], model)
         kind = "too_short"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        path = (*path, "type")
+        if isinstance(detail["input"], dict):
+            path = (*path, "type")
+        else:
+            kind = "model_type"
     if kind == "extra_forbidden":
         message = f"unknown field; {nearest(path[-1], owner.model_fields if owner else [])}"
     else:

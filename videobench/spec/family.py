@@ -10,6 +10,7 @@ from pathlib import Path
 from videobench.errors import ConfigError
 from videobench.spec.experiment import (
     SCALES,
+    NamedRow,
     PublishedCells,
     Scale,
     ScaleBlock,
@@ -19,16 +20,21 @@ from videobench.spec.experiment import (
     read_experiment,
     read_shared_scale,
 )
-from videobench.spec.merge import Fragment, Layer, Leaves, flatten, from_folder, overlay
+from videobench.spec.merge import Fragment, Layer, Leaves, covers, flatten, from_folder, overlay
 from videobench.spec.problems import Problems, nearest
 from videobench.spec.reading import KeyPath
 
 SCALE_MAY_CHANGE: tuple[KeyPath, ...] = (
     ("data",), ("subset",), ("clip", "resize"), ("clip", "crop"), ("network", "width"), ("recipe",), ("init",),
     ("evaluate", "data"), ("evaluate", "subset"), ("evaluate", "clip", "resize"), ("evaluate", "clip", "crop"),
-    ("select", "subset"), ("validation",),
+    ("evaluate", "protocol", "flip"), ("select", "subset"), ("validation",),
 )  # fmt: skip
 """What another scale may change; anything else would make it another experiment."""
+
+NETWORK_TYPE: KeyPath = ("network", "type")
+
+WITH_ANOTHER_NETWORK: tuple[KeyPath, ...] = (("network",), ("clip", "frames"))
+"""What a scale may change besides when it names another type of network: P2's backbones don't get small enough."""
 
 MOST_ROWS = 10_000
 """More than this is a matrix that multiplies by mistake."""
@@ -57,6 +63,14 @@ class _ScaleLayer:
     @cached_property
     def base(self) -> Layer:
         return flatten(self.source.fragment(self.block.base, *self.prefix, "base"))
+
+    @cached_property
+    def another_network(self) -> Layer | None:
+        """The network that stands for that of every row at this scale, whatever they say of it."""
+        if NETWORK_TYPE not in self.base.leaves:
+            return None
+        leaves = {path: leaf for path, leaf in self.base.leaves.items() if _lies_in(path, WITH_ANOTHER_NETWORK)}
+        return Layer(leaves, replaced=frozenset({("network",)}))
 
     @cached_property
     def rows(self) -> dict[str, Layer]:
@@ -110,7 +124,8 @@ class Family:
         own, axes = self.own, {}
         if own.file.rows:
             rows = {
-                row: {k: v for k, v in content.items() if k != "published"} for row, content in own.file.rows.items()
+                row: {k: v for k, v in content.items() if k not in NamedRow.model_fields}
+                for row, content in own.file.rows.items()
             }
             axes["row"] = tuple(Choice(row, flatten(own.fragment(rows[row], "rows", row))) for row in rows)
         for setting, values in own.file.matrix.items():
@@ -150,6 +165,16 @@ class Family:
         """Every row of the table by name, in file order, without the excluded."""
         return dict(self._named_combinations)
 
+    def named_row(self, name: str) -> NamedRow | None:
+        """Return what row ``name`` says beside its settings; None where there is a mistake in it."""
+        choice = self.rows[name].get("row")
+        return self.own.named_rows[choice.word] if choice else NamedRow()
+
+    def fuses(self, name: str) -> bool:
+        """Tell whether row ``name`` joins the scores of others."""
+        named = self.named_row(name)
+        return named is None or named.fuse is not None
+
     @cached_property
     def foundation(self) -> Leaves:
         """What all rows start from: the bases and the scale's."""
@@ -170,6 +195,9 @@ class Family:
         for choice in self.rows[name].values():
             leaves = overlay(leaves, choice.layer)
         for scale_layer in self.scale_layers:
+            if scale_layer.another_network:
+                leaves = overlay(leaves, scale_layer.another_network)
+        for scale_layer in self.scale_layers:
             for pattern, layer in scale_layer.rows.items():
                 if _is_row(name, pattern):
                     leaves = overlay(leaves, layer)
@@ -187,8 +215,16 @@ class Family:
         for layer in (*self._base_layers(), *choices, *changes):
             for where, message in layer.contradictions:
                 problems.add(where, message)
+        types = [
+            layer.leaves[NETWORK_TYPE].value
+            for layer in (*self._base_layers(), *choices)
+            if NETWORK_TYPE in layer.leaves
+        ]
         for layer in changes:
-            _check_legal_at_scale(layer, problems)
+            named = layer.leaves.get(NETWORK_TYPE)
+            _check_legal_at_scale(
+                layer, problems, another_network=bool(named and any(other != named.value for other in types))
+            )
         if not self.own.faulty & {"rows", "matrix", "exclude"}:
             self._check_table(problems)
             for block in _own_scales(self.own):
@@ -219,9 +255,12 @@ class Family:
 
     def _check_patterns(self, block: _ScaleLayer, problems: Problems) -> None:
         for pattern in block.rows:
-            if not any(_is_row(name, pattern) for name in self.rows):
-                where = self.own.origin((*block.prefix, "rows", pattern))
+            where = self.own.origin((*block.prefix, "rows", pattern))
+            reached = [name for name in self.rows if _is_row(name, pattern)]
+            if not reached:
                 problems.add(where, f"there is no row {pattern}; {nearest(pattern, self.rows)}")
+            elif all(map(self.fuses, reached)):
+                problems.add(where, f"{pattern} fuses other rows and has no settings to change")
 
 
 class Families:
@@ -293,11 +332,16 @@ def _own_scales(source: Source) -> list[_ScaleLayer]:
     return [_ScaleLayer(block, source, ("scales", scale)) for scale, block in source.file.scales.items()]
 
 
-def _check_legal_at_scale(layer: Layer, problems: Problems) -> None:
+def _check_legal_at_scale(layer: Layer, problems: Problems, *, another_network: bool) -> None:
+    legal = (*SCALE_MAY_CHANGE, *(WITH_ANOTHER_NETWORK if another_network else ()))
     for path, leaf in layer.leaves.items():
-        if not any(path[: len(prefix)] == prefix for prefix in SCALE_MAY_CHANGE):
-            legal = ", ".join(".".join(prefix) for prefix in SCALE_MAY_CHANGE)
-            problems.add(leaf.places[-1], f"{'.'.join(path)}: a scale may not change this, only {legal}")
+        if not _lies_in(path, legal):
+            names = ", ".join(".".join(prefix) for prefix in legal)
+            problems.add(leaf.places[-1], f"{'.'.join(path)}: a scale may not change this, only {names}")
+
+
+def _lies_in(path: KeyPath, prefixes: tuple[KeyPath, ...]) -> bool:
+    return any(covers(prefix, path) for prefix in prefixes)
 
 
 def _is_row(name: str, pattern: str) -> bool:

@@ -6,16 +6,18 @@ from typing import Any
 
 from videobench.spec.base import Spec, identity
 from videobench.spec.dataset import Dataset, Subset
+from videobench.spec.recipe import PlateauSchedule, Recipe
 from videobench.spec.units import Evaluation, Select, SelectLast, Training
 
 FORCE_HINT = "measure on the same split; evaluate.allow_seen_videos: true forces it, and the table says so"
 
 
 class Stage(Spec):
-    """One of the trainings that weights went through: its videos, and how it chose its weights."""
+    """One of the trainings that weights went through: its videos, its recipe, and how it chose its weights."""
 
     data: Dataset
     subset: Subset = "train"
+    recipe: Recipe = Recipe()
     select: Select = SelectLast()
 
     def is_on(self, data: Dataset, subset: Subset) -> bool:
@@ -25,6 +27,15 @@ class Stage(Spec):
     def is_chosen_on(self, data: Dataset, subset: Subset) -> bool:
         """Whether these very videos decided which of its weights were kept."""
         return self.select.type == "best" and self.select.subset == subset and self._is_same_split(data)
+
+    @property
+    def plateau(self) -> PlateauSchedule | None:
+        """The schedule by which a measured loss decided about the learning rate."""
+        return self.recipe.schedule if isinstance(self.recipe.schedule, PlateauSchedule) else None
+
+    def is_steered_on(self, data: Dataset, subset: Subset) -> bool:
+        """Whether the loss on these very videos decided about its learning rate."""
+        return self.plateau is not None and self.plateau.subset == subset and self._is_same_split(data)
 
     def is_on_other_split(self, data: Dataset) -> bool:
         """Whether it was trained on another split of this data set, in which any of its videos may be."""

@@ -19,8 +19,15 @@ PATH_FIELDS: tuple[KeyPath, ...] = (
 )  # fmt: skip
 """Fields that hold a path; written in a file, it is meant from that file's folder."""
 
-SOURCE_FIELDS: tuple[KeyPath, ...] = (("init", "run"), ("init", "file"), ("weights", "run"), ("weights", "file"))
+SOURCE_FIELDS: tuple[KeyPath, ...] = tuple(
+    (start, field) for start in ("init", "weights") for field in ("run", "file", "released")
+)
 """Fields that, like ``type``, decide what their neighbours mean."""
+
+TYPE_WITHOUT_WORDS: dict[KeyPath, str] = {
+    ("network",): "video_resnet", ("head",): "average", ("recipe", "optimiser"): "sgd", ("recipe", "schedule"): "step",
+}  # fmt: skip
+"""What a mapping is whose ``type`` isn't written."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,10 @@ def overlay(base: Leaves, layer: Layer) -> Leaves:
     enclosing: set[KeyPath] = set()
     for path, leaf in layer.leaves.items():
         enclosing.update(path[:length] for length in range(1, len(path)))
-        below = base.get(path)
-        same = below is not None and below.value == leaf.value
-        if (path in SOURCE_FIELDS and not same) or (path[-1] == "type" and below is not None and not same):
+        below = base[path].value if path in base else None
+        if path[-1] == "type":
+            below = below or TYPE_WITHOUT_WORDS.get(path[:-1], leaf.value)
+        if (path in SOURCE_FIELDS or path[-1] == "type") and below != leaf.value:
             replaced.add(path[:-1])
     # A value replaces whatever stood below or above it: `init: null` over `init.run`, a mapping over null.
     kept = {

@@ -23,8 +23,8 @@ def check_references(family: Family, check: PublishedCheck, problems: Problems) 
     messages = list(check(published))
     for message in messages:
         problems.add(where, f"published: {message}")
-    for row, key in family.own.row_keys.items():
-        own = {column: text for column, text in (key or {}).items() if column not in published.row}
+    for row, key in _own_keys(family).items():
+        own = {column: text for column, text in key.items() if column not in published.row}
         for message in check(published.model_copy(update={"row": own})) if own and not messages else ():
             problems.add(family.own.origin(("rows", row, "published")), f"rows.{row}.published: {message}")
 
@@ -32,7 +32,12 @@ def check_references(family: Family, check: PublishedCheck, problems: Problems) 
 def check_quotations(family: Family, problems: Problems) -> None:
     """Report quoted settings that no row can have."""
     legal = {"row", *field_names(Settings)}
-    texts = [(family.own.origin(("rows", row, "published")), key) for row, key in family.own.row_keys.items() if key]
+    texts = [(family.own.origin(("rows", row, "published")), key) for row, key in _own_keys(family).items()]
+    texts += [
+        (family.own.origin(("rows", row, "cells")), named.cells)
+        for row, named in family.own.named_rows.items()
+        if named
+    ]
     if family.published:
         published, where = family.published
         texts += [(where, published.row), (where, published.cells)]
@@ -48,15 +53,20 @@ def published_key(family: Family, name: str, settings: Mapping[str, Any]) -> tup
     if family.published is None:
         return None, {}
     published = family.published[0]
-    named = family.rows[name].get("row")
-    own = family.own.row_keys.get(named.word, {}) if named else {}
+    own = family.named_row(name)
+    assert own is not None  # such rows are not resolved
 
     def quoted(text: str) -> str:
         """Fill ``{network.name}`` from the row's settings."""
         return _IN_BRACES.sub(lambda match: plain_word(quotable.get(match[1])), text)
 
     quotable = {"row": name, **settings}
-    cells = {metric: quoted(text) for metric, text in published.cells.items()}
-    if own is None:
+    cells = {metric: quoted(text) for metric, text in {**published.cells, **own.cells}.items()}
+    if own.published is None:
         return None, cells
-    return {column: text and quoted(text) for column, text in {**published.row, **own}.items()}, cells
+    return {column: text and quoted(text) for column, text in {**published.row, **own.published}.items()}, cells
+
+
+def _own_keys(family: Family) -> dict[str, Key]:
+    """Return the named rows that have key columns of their own."""
+    return {row: named.published for row, named in family.own.named_rows.items() if named and named.published}

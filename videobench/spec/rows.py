@@ -1,22 +1,24 @@
 """The rows of an experiment: what each trains and measures, at every seed and split."""
 
 import hashlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from videobench.errors import ConfigError
-from videobench.spec.base import Spec, digest
+from videobench.spec.base import Spec
 from videobench.spec.experiment import Scale
 from videobench.spec.family import Combination, Families, Family
+from videobench.spec.fused_row import fused_replicas, fused_settings
 from videobench.spec.history import FORCE_HINT, leak, stages
-from videobench.spec.merge import Fragment, Layer, Leaves, flatten, overlay
+from videobench.spec.merge import Fragment, Layer, Leaves, flatten, from_folder, overlay
 from videobench.spec.problems import Problems, nearest
 from videobench.spec.published_key import published_key
 from videobench.spec.reading import KeyPath
 from videobench.spec.resolve import place, resolve, with_evaluation
+from videobench.spec.row import FusedReplica, Replica, Row, replica_at
 from videobench.spec.settings import Settings, Start
 from videobench.spec.units import Evaluation, Training, WeightsFile
 
@@ -24,41 +26,10 @@ SET = "--set"
 """The origin of settings from the command line."""
 
 RUNS: tuple[KeyPath, ...] = (("init", "run"), ("weights", "run"))
+SEED: KeyPath = ("seed",)
+SPLIT: KeyPath = ("data", "split")
 
 Weights = Training | WeightsFile
-
-
-@dataclass(frozen=True)
-class Replica:
-    """One row at one seed and split: what is trained and what is measured."""
-
-    seed: int
-    split: int | None
-    training: Training | None
-    evaluation: Evaluation
-
-    @cached_property
-    def digest(self) -> str:
-        """Digest of the evaluation: the name of its record."""
-        return digest(self.evaluation)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table."""
-
-    name: str
-    labels: Mapping[str, str]
-    """What tells it from the other rows: the last word of each matrix setting -> value, ``row`` -> a named row."""
-    settings: Mapping[str, Any]
-    """Every resolved setting by its dotted name, at the first seed and split."""
-    origins: Mapping[str, str]
-    """Where each setting that was given stands; the others are defaults."""
-    published: Mapping[str, str | None] | None
-    """Key columns of the published row; None where the paper has no such row."""
-    cells: Mapping[str, str]
-    """Metric -> published column."""
-    replicas: tuple[Replica, ...]
 
 
 class Shared:
@@ -123,16 +94,27 @@ class Expansion:
 
     def row(self, name: str) -> Row | None:
         """Return one row at all its seeds and splits, or None after reporting what is wrong."""
+        if self.family.fuses(name):
+            return self._fused_row(name)
         found = self._resolved(name, ())
         if found is None:
             return None
         settings = {**_flatten(found.settings), "seed": found.replicas[0].seed}
-        key, cells = published_key(self.family, name, settings)
         origins = {".".join(path): leaf.origin for path, leaf in with_evaluation(found.leaves).items()}
         if self.family.seeds[1]:
             origins.setdefault("seed", self.family.seeds[1])
+        return self._row(name, settings, origins, found.replicas)
+
+    def _row(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        origins: Mapping[str, str],
+        replicas: tuple[Replica, ...] | tuple[FusedReplica, ...],
+    ) -> Row:
+        key, cells = published_key(self.family, name, settings)
         labels = _labels(self.family.rows[name]) or {"row": name}
-        return Row(name, labels, settings, origins, key, cells, found.replicas)
+        return Row(name, labels, settings, origins, key, cells, replicas)
 
     def _resolved(self, name: str, way: Way) -> _Resolved | None:
         if name not in self._rows:
@@ -144,14 +126,14 @@ class Expansion:
 
     def _resolve(self, name: str, way: Way) -> _Resolved:
         leaves = self.family.leaves(name, self.overrides)
-        seeds = self._chosen(leaves, ("seed",), "seeds", *self.family.seeds)
-        splits = self._chosen(leaves, ("data", "split"), "splits", *self.family.splits)
+        seeds = self._chosen(leaves, SEED, "seeds", *self.family.seeds)
+        splits = self._chosen(leaves, SPLIT, "splits", *self.family.splits)
         found: list[_Resolved] = []
         for split in splits or (None,):
             at_split = leaves if split is None else overlay(leaves, self._split_layer(split))
             settings = self._settings(at_split, name)
             # A file has nothing to draw from a seed.
-            is_file = settings.weights is not None and settings.weights.file is not None
+            is_file = settings.weights is not None and settings.weights.run is None
             used = (seeds or (settings.seed,))[: 1 if is_file else None]
             replicas = tuple(self._replica(settings, seed, split, at_split, way) for seed in used)
             found.append(_Resolved(settings, at_split, replicas))
@@ -183,17 +165,17 @@ class Expansion:
                 rows = self.missing.setdefault(message, [])
                 rows.extend([name] if name not in rows else [])
         if settings is None:
-            self._check_source(leaves)
+            self._check_source(leaves, name)
             raise _WrongRowError
         return settings
 
-    def _check_source(self, leaves: Leaves) -> None:
+    def _check_source(self, leaves: Leaves, name: str) -> None:
         """Report an ``init.run`` or ``weights.run`` that leads nowhere, for a row that has other mistakes already."""
         for path in RUNS:
             leaf = leaves.get(path)
             if leaf and isinstance(leaf.value, str) and "#" in leaf.value:
                 try:
-                    self._find_source(leaf.value)
+                    self._find_source(leaf.value, name)
                 except ConfigError as error:
                     self._shared.problems.add_error(leaf.origin, ".".join(path), error)
 
@@ -202,7 +184,7 @@ class Expansion:
         if settings.weights is None:
             weights = Training(
                 data=settings.data, subset=settings.subset, clip=settings.clip, network=settings.network,
-                recipe=settings.recipe, init=weights, seed=seed, select=settings.select,
+                head=settings.head, recipe=settings.recipe, init=weights, seed=seed, select=settings.select,
                 validation=settings.validation,
             )  # fmt: skip
         assert weights is not None
@@ -226,7 +208,7 @@ class Expansion:
             self._shared.problems.add(given, message)
             raise _WrongRowError
         evaluation = Evaluation(
-            weights=weights, network=settings.network, data=measured.data, subset=measured.subset,
+            weights=weights, network=settings.network, head=settings.head, data=measured.data, subset=measured.subset,
             clip=measured.clip, protocol=measured.protocol, allow_seen_videos=measured.allow_seen_videos,
         )  # fmt: skip
         if training:
@@ -249,10 +231,14 @@ class Expansion:
         start = settings.weights or settings.init
         if start is None:
             return None
-        field: KeyPath = ("weights" if settings.weights else "init", "file" if start.file else "run")
+        given = next(name for name in ("file", "released", "run") if getattr(start, name) is not None)
+        field: KeyPath = ("weights" if settings.weights else "init", given)
         try:
             if start.file is not None:
-                return WeightsFile(file=start.file, sha256=start.sha256 or self._shared.checksum(start.file))
+                sha256 = start.sha256 or self._shared.checksum(start.file)
+                return WeightsFile(file=start.file, sha256=sha256, adapt=start.adapt)
+            if start.released is not None:
+                return WeightsFile(released=start.released, adapt=start.adapt)
             assert isinstance(start, Start)
             assert start.run is not None  # it has exactly one of the two
             return self._source(start.run, seed, split, way)
@@ -266,7 +252,7 @@ class Expansion:
 
         ``#row`` is a row of this experiment as it is run; a named experiment is taken as it stands, without ``--set``.
         """
-        found = self._find_source(reference)
+        found = self._find_source(reference, way[-1][1])
         if found is None:
             raise _WrongRowError
         if found in way:
@@ -276,31 +262,67 @@ class Expansion:
         resolved = expansion._resolved(row, way)
         if resolved is None:
             raise _WrongRowError
-        return _matching(resolved.replicas, reference, seed, split).evaluation.weights
+        return replica_at(resolved.replicas, reference, seed, split).evaluation.weights
 
-    def _find_source(self, reference: str) -> "tuple[Expansion, str] | None":
-        """Return the row that ``reference`` names, None when its file can't be used; ConfigError if it isn't there."""
-        name, _, row = reference.rpartition("#")
-        expansion = self._shared.expansion(name, self.family.scale) if name else self
-        if expansion and row not in expansion.family.rows:
-            raise ConfigError(f"{expansion.family.own.name} has no row {row!r}; {nearest(row, expansion.family.rows)}")
-        return (expansion, row) if expansion else None
+    def _find_source(self, reference: str, name: str) -> "tuple[Expansion, str] | None":
+        """Return the row that ``reference`` names in row ``name``: that one or, in a matrix, that one at its values.
+
+        None when its file can't be used; ConfigError if it isn't there.
+        """
+        file, _, row = reference.rpartition("#")
+        expansion = self._shared.expansion(file, self.family.scale) if file else self
+        if expansion is None:
+            return None
+        family = expansion.family
+        if row not in family.rows:
+            values = [choice.word for axis, choice in self.family.rows[name].items() if axis != "row"]
+            row = "/".join((row, *values)) if "/".join((row, *values)) in family.rows else row
+        if row not in family.rows:
+            raise ConfigError(f"{family.own.name} has no row {row!r}; {nearest(row, family.rows)}")
+        if family.fuses(row):
+            raise ConfigError(f"{family.own.name}#{row} itself fuses other rows; name one of those")
+        return expansion, row
+
+    def _fused_row(self, name: str) -> Row | None:
+        """Return a row that joins the scores of others; None after reporting what is wrong with it or with them."""
+        named = self.family.named_row(name)
+        if named is None or named.fuse is None:
+            return None
+        own, given = self.family.own, ("rows", self.family.rows[name]["row"].word)
+        streams: dict[str, Row] = {}
+        names: dict[str, str] = {}
+        origins = {f"fuse.{stream}": own.origin((*given, "fuse", stream)) for stream in named.fuse}
+        for stream, reference in named.fuse.items():
+            try:
+                found = self._find_source(from_folder(reference, own.document.path.parent), name)
+            except ConfigError as error:
+                self._shared.problems.add_error(origins[f"fuse.{stream}"], f"fuse.{stream}", error)
+            else:
+                if found and (row := found[0].row(found[1])):
+                    streams[stream], names[stream] = row, f"{found[0].family.own.name}#{found[1]}"
+        if len(streams) < len(named.fuse):
+            return None
+        try:
+            replicas = fused_replicas(streams, names, named.fusion, self._splits_and_seeds(name))
+        except ConfigError as error:
+            self._shared.problems.add_error(own.origin((*given, "fuse")), "fuse", error)
+            return None
+        origins |= {f"fusion.{field}": own.origin((*given, "fusion", field)) for field in named.fusion.model_fields_set}
+        for row in streams.values():
+            origins = {**row.origins, **origins}
+        return self._row(name, fused_settings(streams, names, named.fusion), origins, replicas)
+
+    def _splits_and_seeds(self, name: str) -> list[tuple[int | None, int]]:
+        """Return those of the file, or what a fused row's settings pick, for it and for what it joins."""
+        leaves = self.family.leaves(name, self.overrides)
+        split, seed = (leaves[field].value if field in leaves else None for field in (SPLIT, SEED))
+        splits = self._chosen(leaves, SPLIT, "splits", *self.family.splits) or (split,)
+        seeds = self._chosen(leaves, SEED, "seeds", *self.family.seeds) or (seed or 0,)
+        return list(itertools.product(splits, seeds))
 
 
 class _WrongRowError(Exception):
     """A row has a mistake, which is reported already."""
-
-
-def _matching(replicas: tuple[Replica, ...], reference: str, seed: int, split: int | None) -> Replica:
-    """Return the replica at this seed and split; one that is alone serves all."""
-    seeds, splits = {replica.seed for replica in replicas}, {replica.split for replica in replicas}
-    for replica in replicas:
-        if (replica.seed == seed or len(seeds) == 1) and (replica.split == split or len(splits) == 1):
-            return replica
-    has = f"{reference} has the seeds {', '.join(map(str, sorted(seeds)))}"
-    if len(splits) > 1:
-        has += f" and splits {', '.join(map(str, sorted(map(int, filter(None, splits)))))}"
-    raise ConfigError(f"{has}; this row is at seed {seed}" + ("" if split is None else f" and split {split}"))
 
 
 def _labels(combination: Combination) -> dict[str, str]:

@@ -1,24 +1,38 @@
 """The two units everything is made of: a Training and an Evaluation."""
 
+from pathlib import PurePath
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from videobench.spec.base import OutsideDigest, PathText, Spec
+from videobench.spec.base import OptionalPathText, OutsideDigest, Spec
 from videobench.spec.clip import Clip
 from videobench.spec.dataset import Dataset, Subset
+from videobench.spec.head import AverageHead, Head
 from videobench.spec.network import Network
 from videobench.spec.protocol import Protocol
-from videobench.spec.recipe import Positive, Recipe
+from videobench.spec.recipe import PlateauSchedule, Positive, Recipe
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class WeightsFile(Spec):
-    """Weights from a file; what identifies them is their content, so a digest needs the ``sha256``."""
+Adaptation = Literal["flow_stem", "flow_stem_x1.5", "inflate", "positions"]
+"""RGB's first convolution for flow: the mean over the colours for each direction (I3D), or 1.5 times that (P2);
+convolutions of images repeated over time and divided by its length; position tables interpolated."""
 
-    file: PathText
+
+class WeightsFile(Spec):
+    """Weights from a file; what identifies them is their content, so a digest needs ``sha256`` or ``released``."""
+
+    file: OptionalPathText = None
     sha256: Sha256 | None = None
+    released: str | None = None
+    """Its name in the catalogue of public weights, instead of ``file``: the folder they lie in is the machine's."""
+    adapt: tuple[Adaptation, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.released or PurePath(self.file or "").name
 
 
 class Validation(Spec):
@@ -61,6 +75,7 @@ class Training(Spec):
     subset: Subset = "train"
     clip: Clip
     network: Network
+    head: Head = AverageHead()
     recipe: Recipe
     init: "Training | WeightsFile | None" = None
     """The training or file whose weights this one starts from; a classifier for other classes is replaced."""
@@ -69,10 +84,12 @@ class Training(Spec):
     validation: Annotated[Validation, OutsideDigest()] = Validation()
 
     @property
-    def watches(self) -> tuple[SelectBest | Validation, ...]:
-        """What is measured while it runs: first what chooses the weights, then what is only shown."""
+    def watches(self) -> tuple[SelectBest | PlateauSchedule | Validation, ...]:
+        """What is measured while it runs: first what decides about the weights, then what is only shown."""
         choosing = (self.select,) if isinstance(self.select, SelectBest) else ()
-        return (*choosing, self.validation) if self.validation.videos else choosing
+        steering = (self.recipe.schedule,) if isinstance(self.recipe.schedule, PlateauSchedule) else ()
+        shown = (self.validation,) if self.validation.videos else ()
+        return (*choosing, *steering, *shown)
 
 
 class Evaluation(Spec):
@@ -80,6 +97,7 @@ class Evaluation(Spec):
 
     weights: Training | WeightsFile
     network: Network
+    head: Head = AverageHead()
     data: Dataset
     subset: Subset = "test"
     clip: Clip

@@ -11,6 +11,9 @@ from videobench.tables.request import TableRequest, TableRow
 DEFAULT_METRICS = ("clip@1", "video@1")
 """What an experiment without published numbers shows."""
 
+OF_CLIPS = "clip@1"
+"""Single clips aren't fused."""
+
 
 def table_request(experiment: Experiment, *, only: Sequence[str] = (), against: str | None = None) -> TableRequest:
     """Return the request for ``experiment``'s table, with all rows or those whose name matches ``only``.
@@ -49,13 +52,15 @@ def _row(row: Row, experiment: Experiment) -> TableRow:
         for name, value in row.settings.items()
         if name.startswith("evaluate.")
     }
+    measured["data.name"] = row.replicas[0].measured[0].evaluation.data.name  # an official set's is no setting
     _check_cells(row, experiment)
+    cells = row.cells or dict.fromkeys(DEFAULT_METRICS)
     return TableRow(
         name=row.name,
         labels=row.labels,
         published_row=row.published,
         digests=tuple(replica.digest for replica in row.replicas),
-        cells=row.cells or dict.fromkeys(DEFAULT_METRICS),
+        cells={metric: column for metric, column in cells.items() if not (row.is_fused and metric == OF_CLIPS)},
         settings=measured,
         command=f"videobench train {_quoted(experiment.name)} --scale {experiment.scale} --only {_quoted(row.name)}",
     )
@@ -75,7 +80,8 @@ def _check_cells(row: Row, experiment: Experiment) -> None:
 
 
 def _data_note(experiment: Experiment) -> str:
-    names = {str(replica.evaluation.data.name) for row in experiment.rows for replica in row.replicas}
+    replicas = [part for row in experiment.rows for replica in row.replicas for part in replica.measured]
+    names = {str(replica.evaluation.data.name) for replica in replicas}
     return ", ".join(sorted(names))
 
 

@@ -25,11 +25,15 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """How far a training has come over all its sessions: optimiser steps, clips, wall-clock seconds."""
+    """How far a training has come over all its sessions: optimiser steps, clips, wall-clock seconds.
+
+    ``losses`` are those that its learning rate follows, as far as they have been measured.
+    """
 
     step: int = 0
     clips: int = 0
     seconds: float = 0.0
+    losses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +102,8 @@ class CheckpointFile:
         optimiser_tensors = _under("optimiser/", tensors)
         optimiser.load_state_dict(_optimiser_state_dict(model, optimiser, optimiser_tensors, header["optimiser"]))
         scaler.load_state_dict(header["scaler"])
-        return Reached(**header["reached"])
+        reached = header["reached"]
+        return Reached(**{**reached, "losses": tuple(reached.get("losses", ()))})
 
     def _read(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Read and verify the whole file: its header, and its tensors on the CPU."""

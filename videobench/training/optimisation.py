@@ -1,11 +1,13 @@
 """The optimisers and learning-rate schedules of the two papers, as plain functions of plain numbers.
 
-A schedule is a frozen value whose ``at(step)`` is the learning rate of one step (counted from 0): it holds no
-state, so nothing about it has to be saved, and a resumed run reads the same rate as an uninterrupted one.
+A schedule is a frozen value whose ``at(step, losses)`` is the learning rate of one step (counted from 0), given the
+validation losses measured before it: it holds no state, so nothing but those losses has to be saved, and a resumed
+run reads the same rate as an uninterrupted one.
 All lengths are in optimiser steps; who thinks in epochs or clips converts before.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -86,6 +88,9 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, learning_rate: float) ->
 
 # ----------------------------------------------------------------------------------- learning-rate schedules
 
+NEGLIGIBLE_CHANGE = 1e-8
+"""A drop of the rate by no more than this isn't made, as in PyTorch (``eps``)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WarmUp:
@@ -131,6 +136,32 @@ class Cosine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plateau:
+    """Multiply when the loss stops falling: PyTorch's ``ReduceLROnPlateau`` with its defaults, as 2008.01232 uses it.
+
+    A loss counts as lower when it lies below the lowest before by the share ``threshold``. After more than
+    ``patience`` losses in a row that don't, the rate drops and the counting starts anew.
+    """
+
+    patience: int
+    factor_per_drop: float
+    threshold: float
+
+    def rate(self, peak: float, losses: Sequence[float]) -> float:
+        """The rate after these losses, in the order in which they were measured."""
+        rate, lowest, num_bad = peak, math.inf, 0
+        for loss in losses:
+            if loss < lowest * (1.0 - self.threshold):
+                lowest, num_bad = loss, 0
+            else:
+                num_bad += 1
+            if num_bad > self.patience:
+                lower = rate * self.factor_per_drop
+                rate, num_bad = (lower if rate - lower > NEGLIGIBLE_CHANGE else rate), 0
+        return rate
+
+
+@dataclass(frozen=True, kw_only=True)
 class LearningRate:
     """An optional warm-up to ``peak``, then a decay, whose steps count from the end of the warm-up.
 
@@ -139,16 +170,17 @@ class LearningRate:
     """
 
     peak: float
-    decay: Constant | StepDecay | Cosine = Constant()
+    decay: Constant | StepDecay | Cosine | Plateau = Constant()
     warm_up: WarmUp | None = None
 
-    def at(self, step: int) -> float:
-        """The learning rate of the step with this number, counted from 0."""
-        if self.warm_up is None:
-            return self.peak * self.decay.factor(step)
-        if step < self.warm_up.num_steps:
+    def at(self, step: int, losses: Sequence[float] = ()) -> float:
+        """The learning rate of the step with this number, counted from 0, after these validation losses."""
+        rising_steps = 0 if self.warm_up is None else self.warm_up.num_steps
+        if self.warm_up is not None and step < rising_steps:
             return self.peak * self.warm_up.factor(step)
-        return self.peak * self.decay.factor(step - self.warm_up.num_steps)
+        if isinstance(self.decay, Plateau):
+            return self.decay.rate(self.peak, losses)
+        return self.peak * self.decay.factor(step - rising_steps)
 
 
 def one_cycle(

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -87,9 +87,13 @@ class Meter:
         is_hit = torch.cat(hits)  # [clips of the step]
         outcome = torch.stack([torch.stack(losses).mean(), is_hit.sum().float()])  # [2]
         step, clips = self._now.step + 1, self._now.clips + len(is_hit)
-        self._now = Reached(step=step, clips=clips)
+        self._now = replace(self._now, step=step, clips=clips)
         self._learning_rate = learning_rate
         self._unread.append(_Step(number=step, learning_rate=learning_rate, outcome=outcome, num_clips=len(is_hit)))
+
+    def add_validation_loss(self, loss: float) -> None:
+        """Remember a loss that the learning rate follows."""
+        self._now = replace(self._now, losses=(*self._now.losses, loss))
 
     @property
     def seconds_since_report(self) -> float:
@@ -98,7 +102,7 @@ class Meter:
     @property
     def reached(self) -> Reached:
         seconds = self._before.seconds + time.perf_counter() - self._started
-        return Reached(step=self._now.step, clips=self._now.clips, seconds=seconds)
+        return replace(self._now, seconds=seconds)
 
     def check(self) -> None:
         """Read the steps not read yet; raise ``ConfigError`` at the first whose loss isn't finite."""

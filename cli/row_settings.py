@@ -1,36 +1,19 @@
-"""`videobench show`: an experiment with everything filled in, and where each value comes from."""
+"""Every setting of an experiment, filled in, and where each value comes from."""
 
-import typer
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from . import options
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(show)
+if TYPE_CHECKING:
+    from videobench.spec.expand import Experiment
 
 
-def show(
-    experiment: options.Experiment,
-    scale: options.Scale = None,
-    settings: options.Settings = None,
-    only: options.Only = None,
-    as_json: options.Json = False,
-) -> None:
-    """Show every setting of an experiment and where it was given.
-
-    The table lists the first row's settings; what the other rows change follows below it.
-
-    [bold]Examples[/bold]
-      videobench show closer_look/table2 --only R3D/8
-      videobench show demo --set recipe.epochs=1 --json
-    """
+def print_settings(loaded: "Experiment", *, only: Sequence[str], as_json: bool) -> None:
+    """Print the first row's settings, and what differs between it and the other rows."""
     from videobench.runner.plan import select_rows
 
     from .console import console, print_json, print_table
-    from .loading import load
 
-    loaded = load(experiment, scale, settings)
-    rows = select_rows(loaded, only or ())
+    rows = select_rows(loaded, only)
     if as_json:
         print_json(
             [
