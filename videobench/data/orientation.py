@@ -2,9 +2,12 @@
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+from av.buffer import Buffer
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
@@ -20,9 +23,9 @@ class Orientation:
     @classmethod
     def of(cls, frame: VideoFrame) -> "Orientation":
         """Read it from the file's metadata, any angle rounded to a quarter turn."""
-        try:
-            matrix = frame.side_data[Type.DISPLAYMATRIX]
-        except KeyError:
+        side_data = cast(Mapping[Type, Buffer], frame.side_data)
+        matrix = side_data.get(Type.DISPLAYMATRIX)
+        if matrix is None:
             return cls(False, 0)
         a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))  # (x, y) is shown at (ax + cy, bx + dy)
         is_mirrored = a * d < b * c
