@@ -35,6 +35,7 @@ def finetune(
 
     A classifier for other classes is replaced by a new one.
     Files may be of any format that `videobench weights inspect` knows.
+    For another input or clip length, --set init.adapt says what is done to their tensors (docs/weights.md).
 
     [bold]Examples[/bold]
       videobench finetune my.yaml --from 'closer_look/table2#R3D/8'
@@ -42,7 +43,7 @@ def finetune(
       videobench finetune my.yaml --init ig65m_r2plus1d_34_32
     """
     run_experiment(
-        experiment, scale=scale, settings=[*(settings or []), *start_settings(start)], only=only or [], failed=failed,
+        experiment, scale=scale, settings=[*start_settings(start), *(settings or [])], only=only or [], failed=failed,
         keep_going=keep_going, jobs=jobs, device=device, home=Path(home),
     )  # fmt: skip
 
@@ -51,15 +52,17 @@ def start_settings(start: str) -> list[str]:
     """Return the settings that make every row start from ``experiment#row``, a file or a public file's name."""
     from videobench.errors import WeightsError
     from videobench.models.weights.native import WEIGHTS_FILE
-    from videobench.published.released import all_released_weights
+    from videobench.published.released import released_weights
 
     path = Path(start) / WEIGHTS_FILE if Path(start).is_dir() else Path(start)
     if path.is_file():
         return [f"init.file={json.dumps(str(path.absolute()))}"]
-    if any(released.name == start for released in all_released_weights()):
-        return [f"init.released={start}"]
     if "#" in start:
         return [f"init.run={json.dumps(start)}"]
+    if path.name == start and not path.suffix:
+        return [f"init.released={released_weights(start).name}"]
     raise WeightsError(
-        "there is no such weights file", where=start, hint="a finished row is written experiment#row, e.g. 'demo#R3D'"
+        "there is no such weights file",
+        where=str(path),
+        hint="a finished row is written experiment#row, e.g. 'demo#R3D'",
     )

@@ -132,7 +132,7 @@ def inspect(file: File, as_json: options.Json = False) -> None:
         ["released as", found["released"]],
         ["sha256", found["sha256"]],
     ]
-    print_table([str(file), ""], rows)
+    print_table(["file", found["file"]], rows)
 
 
 def _as_yaml(settings: dict[str, Any]) -> str:

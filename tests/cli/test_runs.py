@@ -56,7 +56,7 @@ def test_finetune_from_a_row_and_from_a_file(tmp_path: Path) -> None:
     by_file = call("finetune", other, "--from", weights, "--home", tmp_path)
     assert by_file.code == 0, by_file.err
     assert f"from {weights}: " in by_file.err
-    assert "2 kept as they were, classifier replaced" in by_file.err
+    assert "2 start anew, classifier replaced" in by_file.err
     same_classes = call("finetune", path, "--from", weights, "--home", tmp_path, "--set", "recipe.epochs=2")
     assert same_classes.code == 0, same_classes.err
     assert "classifier" not in same_classes.err

@@ -149,6 +149,12 @@ def test_a_full_disk_in_another_process(tmp_path: Path) -> None:
     assert not list((tmp_path / "runs" / "trainings").glob("*/weights.*"))
 
 
+def test_a_plan_names_the_row_whose_network_cannot_be(tmp_path: Path) -> None:
+    """A network that takes no clips of this length says so with its row, before anything runs."""
+    path = write_experiment(tmp_path, "rows:\n  odd: {network: {type: slowfast}, clip: {frames: 6}}\n")
+    says(call("plan", path, "--home", tmp_path), 2, "odd: SlowFast takes clips of a multiple of 8 frames, not of 6")
+
+
 def test_weights_that_do_not_fit(home: Path) -> None:
     """Weights that are missing, damaged or of other classes exit with 4 and are named."""
     path = home / "small.yaml"

@@ -165,7 +165,7 @@ def test_get_says_where_a_person_can_fetch_a_file(tmp_path: Path, monkeypatch: p
     assert shown.code == 4
     message = shown.err.replace("\n", " ")
     assert "download r3d_d18_l8.pkl with a browser, from https://github.com/facebookresearch/VMZ" in message
-    assert f"put it to {tmp_path}/weights/r3d_d18_l8.pkl" in message
+    assert f"save it as {tmp_path}/weights/r3d_d18_l8.pkl" in message
     shown = call("weights", "get", "tv_r3d")
     assert (shown.code, "Did you mean tv_r3d_18" in shown.err) == (2, True)
 
@@ -197,6 +197,15 @@ def test_finetune_starts_from_any_format(tmp_path: Path) -> None:
     assert carried["names"] == "Caffe2"
     assert carried["matched"] == 100
     assert carried["replaced"] == ["head.linear.weight", "head.linear.bias"]
+
+
+def test_finetune_keeps_what_is_set_beside_the_file(tmp_path: Path) -> None:
+    """`--set init.adapt` says what is to be done to the tensors of `--from`."""
+    torchvision_file(tmp_path / "a.pth")
+    path = write_experiment(tmp_path, "rows:\n  a: {network: {width: 4}, clip: {frames: 8}}\n")
+    asked = call("finetune", path, "--from", tmp_path / "a.pth", "--set", "init.adapt=[positions]", "--home", tmp_path)
+    assert asked.code == 4
+    assert "no tensor of it has a use for positions" in asked.err
 
 
 def test_the_catalogue_is_sound() -> None:

@@ -28,6 +28,14 @@ def test_every_pair_is_listed_once() -> None:
     assert set(found) == set(itertools.product(("I3D", "I3D FRMB", "I3D FRAB"), HEADS))
 
 
+def test_what_cannot_take_a_clip_is_left_out() -> None:
+    """SlowFast needs a multiple of 8 frames: it is left out beside others, and alone says why."""
+    found = {network for network, _ in listed("*t*/average", frames=14, count="macs")}
+    assert found == {"ResNeXt101", "ResNeXt101 FRMB", "ResNeXt101 FRAB"}
+    with pytest.raises(ConfigError, match="a multiple of 8 frames, not of 14"):
+        listed("SlowFast*", frames=14)
+
+
 def test_sizes_are_the_first_papers() -> None:
     """R3D-18 and R(2+1)D-18 have the weights that P1's Table 2 prints: 33.4 M and 33.3 M."""
     sizes = listed("R*-18/average", num_classes=400, count="macs")

@@ -48,6 +48,8 @@ def laid(*contents: dict[str, Any]) -> dict[str, Any]:
         ({"init": {"run": "a#b"}}, {"init": {"file": "/x.pth"}}, {"init": {"file": "/x.pth"}}),
         ({"init": {"file": "/x", "sha256": "1"}}, {"init": {"file": "/y"}}, {"init": {"file": "/y"}}),
         ({"init": {"file": "/x", "sha256": "1"}}, {"init": {"file": "/x"}}, {"init": {"sha256": "1", "file": "/x"}}),
+        ({"init": {"file": "/x", "adapt": ["inflate"]}}, {"init.released": "y"}, {"init": {"released": "y"}}),
+        ({"init.adapt": ["inflate"]}, {"init.file": "/y"}, {"init": {"adapt": ["inflate"], "file": "/y"}}),
         ({"weights": {"file": "/x", "sha256": "1"}}, {"weights.file": "/y"}, {"weights": {"file": "/y"}}),
         # a named protocol replaces, a mapping is laid over
         ({"evaluate": {"protocol": {"clips": 3, "flip": True}}}, {"evaluate": {"protocol": "video_10"}},

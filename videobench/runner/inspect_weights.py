@@ -98,7 +98,7 @@ def inspect_weights(path: Path) -> Inspected:
         raise WeightsError(f"its tensors are of no network known here: {begins}", where=where, hint=hint)
     network, head = NETWORK.validate_python(holds.network), HEAD.validate_python(holds.head)
     model = _build(holds, network, head, on_meta=True)
-    report = load_into(model, {name: tensor.to("meta") for name, tensor in stored.tensors.items()}, where=where)
+    report = load_into(model, stored.tensors, where=where)
     return Inspected(stored, holds, network, head, count_parameters(model), report)
 
 

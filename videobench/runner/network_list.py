@@ -78,19 +78,27 @@ def list_networks(
 ) -> Iterator[ListedNetwork]:
     """Yield every backbone x head that ``pattern`` matches (``ResNeXt*``, ``*/BERT``), one after the other.
 
-    ``frames`` and ``size`` None: those of the network's paper. Pairs that can't work at this clip length are left out.
-    ConfigError when nothing matches.
+    ``frames`` and ``size`` None: those of the network's paper. What can't work on such clips is left out. ConfigError
+    when nothing matches, or nothing that does can work.
     """
     wanted = {network.label: network for network in every_network(width)}
     names = {f"{label}/{head}": (label, head) for label in wanted for head in HEADS}
     chosen = [pair for name, pair in names.items() if any(fnmatchcase(name, p) for p in (pattern, f"{pattern}/*"))]
     if not chosen:
         raise ConfigError(f"no network matches {pattern!r}", hint=nearest(pattern, [*names, *wanted]))
-    for label in dict.fromkeys(label for label, _ in chosen):
+    refused: ConfigError | None = None
+    labels = dict.fromkeys(label for label, _ in chosen)
+    for label in list(labels):
         network = wanted[label]
         own_frames, own_size = OWN_INPUT[network.type]
         shape = (1, in_channels, frames or own_frames, size or own_size, size or own_size)
-        yield from _counted(network, [head for each, head in chosen if each == label], shape, num_classes, count)
+        try:
+            yield from _counted(network, [head for each, head in chosen if each == label], shape, num_classes, count)
+        except ConfigError as error:
+            refused = error
+            del labels[label]
+    if refused and not labels:
+        raise refused
 
 
 def every_network(width: int) -> Iterator[Network]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from videobench.errors import VideobenchError
+from videobench.errors import ConfigError, VideobenchError
 from videobench.published.released import released_weights
 from videobench.records import NetworkSize, all_records
 from videobench.runner.build import dataset_root
@@ -132,9 +132,12 @@ def _training_cost(
     classes = _num_classes(training.data)
     key = (training.network, training.head, training.clip.frames, training.clip.crop, training.clip.channels, classes)
     if key not in sizes:
-        sizes[key] = network_size(
-            training.network, training.head, num_classes=classes, built_for=training.clip, clip=training.clip
-        )
+        try:
+            sizes[key] = network_size(
+                training.network, training.head, num_classes=classes, built_for=training.clip, clip=training.clip
+            )
+        except ConfigError as error:
+            raise ConfigError(error.what, where=node.label, hint=error.hint) from error
     clips = training.recipe.num_steps * training.recipe.batch
     rate = rates.get(_like(training.model_dump(mode="json")))
     return TrainingCost(
@@ -257,4 +260,4 @@ def _missing_weights(files: Iterable[WeightsFile], workspace: Workspace) -> Iter
         else:
             pages.setdefault(released.page, []).append(released.file)
     for page, names in pages.items():
-        yield f"download with a browser from {page} and put to {workspace.weights}: {', '.join(names)}"
+        yield f"download with a browser from {page} and put into {workspace.weights}: {', '.join(names)}"

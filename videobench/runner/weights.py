@@ -97,7 +97,7 @@ def how_to_get(released: ReleasedWeights, path: Path) -> str:
     """Say how a public file gets to ``path``."""
     if released.url:
         return f"videobench weights get {released.name}"
-    return f"download {released.file} with a browser, from {released.page}, and put it to {path}"
+    return f"download {released.file} with a browser, from {released.page}, and save it as {path}"
 
 
 def load_to_measure(model: Classifier, weights: StoredWeights, classes: Sequence[str], *, data: str) -> None:

@@ -2,7 +2,7 @@
 
 A fragment is a nested mapping as read from YAML; keys may also be dotted (``network.name: R3D``). A mapping that
 names another ``type`` than the one below replaces it whole, because the fields of one type mean nothing to another.
-So do another ``run`` or ``file`` in ``init`` and ``weights``, and a protocol given by its name.
+So do another ``run``, ``file`` or ``released`` in ``init`` and ``weights``, and a protocol given by its name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,9 +19,8 @@ PATH_FIELDS: tuple[KeyPath, ...] = (
 )  # fmt: skip
 """Fields that hold a path; written in a file, it is meant from that file's folder."""
 
-SOURCE_FIELDS: tuple[KeyPath, ...] = tuple(
-    (start, field) for start in ("init", "weights") for field in ("run", "file", "released")
-)
+SOURCES = ("run", "file", "released")
+SOURCE_FIELDS: tuple[KeyPath, ...] = tuple((start, source) for start in ("init", "weights") for source in SOURCES)
 """Fields that, like ``type``, decide what their neighbours mean."""
 
 TYPE_WITHOUT_WORDS: dict[KeyPath, str] = {
@@ -107,7 +106,8 @@ def overlay(base: Leaves, layer: Layer) -> Leaves:
         below = base[path].value if path in base else None
         if path[-1] == "type":
             below = below or TYPE_WITHOUT_WORDS.get(path[:-1], leaf.value)
-        if (path in SOURCE_FIELDS or path[-1] == "type") and below != leaf.value:
+        is_another_source = path in SOURCE_FIELDS and any((path[0], name) in base for name in SOURCES)
+        if (is_another_source or path[-1] == "type") and below != leaf.value:
             replaced.add(path[:-1])
     # A value replaces whatever stood below or above it: `init: null` over `init.run`, a mapping over null.
     kept = {

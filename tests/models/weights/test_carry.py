@@ -1,6 +1,7 @@
 """Weights of other implementations find their place by name, all of them or none."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,46 @@ def test_every_misfit_is_named_at_once() -> None:
         assert torch.equal(value, before[name]), name
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda tensor: tensor.mul(10).to(torch.int8), "int8"),
+        (lambda tensor: tensor.to(torch.complex64), "complex64"),
+        (lambda tensor: torch.full_like(tensor, torch.nan), "NaN or infinite"),
+    ],
+)
+def test_values_that_no_network_has_are_refused(damage: Callable[[Tensor], Tensor], said: str) -> None:
+    """A quantised file needs its scales, and a file with NaN is damaged: shapes alone don't make them fit."""
+    tensors = renamed(small("R3D", seed=1), "torchvision")
+    tensors["stem.0.weight"] = damage(tensors["stem.0.weight"])
+    message = rf"1 of no proper values: backbone\.stem\.convolution\.weight \(stem\.0\.weight\): {said}"
+    with pytest.raises(WeightsError, match=message):
+        load_into(small("R3D"), tensors)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_any_floating_point_numbers_fit(kind: torch.dtype) -> None:
+    """They are converted to the network's own."""
+    source, model = small("R3D", seed=1), small("R3D")
+    load_into(model, {name: tensor.to(kind) for name, tensor in renamed(source, "torchvision").items()})
+    expected = source.backbone.stem.convolution.weight.to(kind).float()
+    assert torch.equal(model.backbone.stem.convolution.weight, expected)
+
+
+def test_an_error_names_the_network_that_was_wanted() -> None:
+    """Not what the file's names would make of it, and nothing about classes that are to be replaced."""
+    model = small("R3D", num_classes=7)
+    i3d = {"Conv3d_1a_7x7.conv3d": (64, 3, 7, 7, 7), "logits.conv3d": (4, 1024, 1, 1, 1)}
+    with pytest.raises(WeightsError) as caught:
+        load_into(model, {f"{name}.weight": torch.zeros(shape) for name, shape in i3d.items()})
+    assert caught.value.hint == "The file is of I3D, 4 classes, RGB."
+    tensors = renamed(small("R3D"), "torchvision")
+    del tensors["stem.1.bias"]
+    with pytest.raises(WeightsError) as caught:
+        load_into(model, tensors, replace_head=True)
+    assert "classes" not in str(caught.value)
+
+
 def test_long_lists_of_misfits_are_cut() -> None:
     """The weights of a deeper network name the first extra tensors and count the rest."""
     with pytest.raises(WeightsError, match=r"not in the network: layer1\.2\.(.|\n)* and \d+ more"):
@@ -95,7 +136,7 @@ def test_other_clip_lengths_of_r2d_are_reshaped() -> None:
 def test_another_number_of_classes_needs_a_new_head(layout: str) -> None:
     """The error says so; with `replace_head` the backbone is carried and the head keeps its own values."""
     model, tensors = small("R3D", num_classes=7), renamed(small("R3D", seed=1), layout)
-    with pytest.raises(WeightsError, match=r"head\.linear\.weight(.|\n)*replace the head"):
+    with pytest.raises(WeightsError, match=r"head\.linear\.weight(.|\n)*finetune EXPERIMENT --from FILE"):
         load_into(model, tensors)
     head = model.head.linear.weight.clone()
     report = load_into(model, tensors, replace_head=True)

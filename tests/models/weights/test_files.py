@@ -41,6 +41,18 @@ def test_old_torch_files_are_read(tmp_path: Path) -> None:
     assert torch.equal(read_tensors(tmp_path / "old.pth")["weight"], STATE["weight"])
 
 
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user's file, say."""
+    torch.save(STATE, tmp_path / "a.pth")
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(WeightsError, match=r"a\.pth: the file can't be read: Permission denied"):
+        read_tensors(tmp_path / "a.pth")
+
+
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 @pytest.mark.parametrize("kept", [0, 9, 60])
 def test_a_damaged_file_is_refused(tmp_path: Path, name: str, kept: int) -> None:
@@ -88,7 +100,8 @@ def test_a_whole_model_is_refused(tmp_path: Path) -> None:
         ({"epoch": 3, "lr": 0.1}, "holds no state dict: it has epoch, lr"),
         ({"epoch": 3, "state_dict": {"weight": "text"}}, "no state dict: it has epoch, state_dict"),
         (torch.ones(3), "holds no state dict: it is a Tensor"),
-        ({}, "holds no state dict"),
+        ({}, "holds no state dict: it is an empty dict"),
+        ({**STATE, "epoch": 3}, "holds no state dict: beside tensors it has epoch\n"),
     ],
 )
 def test_a_file_without_a_state_dict_is_refused(tmp_path: Path, content: Any, message: str) -> None:

@@ -1,6 +1,6 @@
 """Making a file's tensors fit a network that they were not made for: four operations, done only when asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from torch import Tensor
@@ -65,8 +65,19 @@ def adapted_tensors(
                     changed[theirs], used = new, True
                     reports.append(f"{name}: {operation}")
         if not used:
-            raise WeightsError(f"there is nothing to {operation.replace('_', ' ')} in it", where=where, hint=HINT)
+            raise WeightsError(f"no tensor of it has a use for {operation}", where=where, hint=HINT)
     return changed, tuple(dict.fromkeys(reports))
 
 
-HINT = "adapt names what is to be done to a file's tensors: leave out what it needs not."
+def operations_for(misfits: Iterable[tuple[str, Tensor, Tensor]]) -> tuple[Operation, ...]:
+    """The operations that give one of the file's tensors our shape; misfits are (our name, the file's tensor, ours)."""
+    tried = [
+        (operation, OPERATIONS[operation](name, theirs, own), own)
+        for name, theirs, own in misfits
+        for operation in OPERATIONS
+    ]
+    useful = (operation for operation, new, own in tried if new is not None and new.shape == own.shape)
+    return tuple(dict.fromkeys(useful))
+
+
+HINT = "adapt names what is to be done to a file's tensors: leave out what they don't need."

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from videobench.errors import WeightsError
-from videobench.models.weights.adapt import Operation, adapted_tensors
+from videobench.models.weights.adapt import Operation, adapted_tensors, operations_for
 from videobench.models.weights.identify import describe, guess
 from videobench.models.weights.layouts import LAYOUTS
 from videobench.models.weights.others import other_network
@@ -26,6 +26,7 @@ class CarryReport:
     missing: tuple[str, ...]  # in the network, not in the file: "name (the file's names of it)"
     extra: tuple[str, ...]  # in the file, not in the network
     misshapen: tuple[str, ...]  # in both, with different shapes: "name: file [..], network [..]"
+    invalid: tuple[str, ...]  # of the right shape, but no floating point numbers, or not finite: "name: int8"
     differing: tuple[str, ...]  # in the file under several names, with different values
     adapted: tuple[str, ...]  # matched after an operation that was asked for: "name: flow_stem"
     reshaped: tuple[str, ...]  # matched, but for axes of length 1: "name: file [..], network [..]"
@@ -34,15 +35,15 @@ class CarryReport:
 
     @property
     def fits(self) -> bool:
-        """Whether nothing is missing, left over, of another shape or contradictory."""
-        return not (self.missing or self.extra or self.misshapen or self.differing)
+        """Whether nothing is missing, left over, of another shape, not a number or contradictory."""
+        return not (self.missing or self.extra or self.misshapen or self.invalid or self.differing)
 
     @property
     def summary(self) -> str:
-        """What was done, in one line: "620 tensors fit, 1 of them adapted; 2 kept as they were"."""
+        """What was done, in one line: "620 tensors fit, 1 of them adapted; 2 start anew"."""
         changed = [f"{len(names)} of them {kind}" for kind, names in self._changed.items() if names]
         left = f"; {len(self.unused)} of the file unused" if self.unused else ""
-        kept = f"; {len(self.replaced)} kept as they were" if self.replaced else ""
+        kept = f"; {len(self.replaced)} start anew" if self.replaced else ""
         return f"{', '.join([f'{len(self.matched)} tensors fit', *changed])}{kept}{left}"
 
     @property
@@ -80,7 +81,11 @@ def load_into(
     report = compare(ours, tensors, names, layout=layout, replace_head=replace_head, reduced_by=reduced_by)
     report = replace(report, adapted=adapted)
     if not report.fits:
-        raise misfit(report, where=where, other=mistaken(ours, tensors, names))
+        hint = mistaken(ours, tensors, names, other_classes=replace_head)
+        is_other = report.missing or report.extra or other_network(tensors)
+        if not is_other and (operations := useful_operations(ours, tensors, names)):
+            hint = " ".join(filter(None, [hint, f"An operation makes it fit: adapt: [{' or '.join(operations)}]."]))
+        raise misfit(report, where=where, hint=hint)
     with torch.no_grad():
         for name in report.matched:
             ours[name].copy_(tensors[names[name][0]].reshape(ours[name].shape))
@@ -115,6 +120,9 @@ def compare(
             shapes = f"{called(name, theirs)}: file {list(shape)}, network {list(due)}"
             if without_ones(shape) != without_ones(due):
                 found["misshapen"].append(shapes)
+                continue
+            if fault := fault_in(tensors[theirs[0]], own):
+                found["invalid"].append(f"{called(name, theirs)}: {fault}")
                 continue
             found["matched"].append(name)
             if shape != due:
@@ -178,6 +186,23 @@ def same(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one, other)
 
 
+def fault_in(theirs: Tensor, own: Tensor) -> str | None:
+    """Why a tensor's values can't be a network's: quantised ones need a scale, and no NaN was ever trained."""
+    if own.is_floating_point() and not theirs.is_floating_point():
+        return str(theirs.dtype).removeprefix("torch.")
+    if theirs.is_meta or not theirs.is_floating_point() or bool(theirs.float().isfinite().all()):
+        return None
+    return "NaN or infinite"
+
+
+def useful_operations(
+    ours: Mapping[str, Tensor], tensors: Mapping[str, Tensor], names: Mapping[str, tuple[str, ...]]
+) -> tuple[Operation, ...]:
+    """The operations that would help a tensor of another shape; `names` as of `placed`."""
+    pairs = ((name, tensors[each], ours[name]) for name, theirs in names.items() for each in theirs if each in tensors)
+    return operations_for(pair for pair in pairs if without_ones(pair[1].shape) != without_ones(pair[2].shape))
+
+
 def without_ones(shape: Iterable[int]) -> list[int]:
     return [length for length in shape if length != 1]
 
@@ -197,33 +222,46 @@ def recognise(ours: Iterable[str], tensors: Mapping[str, Tensor], *, where: str 
 
 
 def mistaken(
-    ours: Mapping[str, Tensor], tensors: Mapping[str, Tensor], names: Mapping[str, tuple[str, ...]]
+    ours: Mapping[str, Tensor],
+    tensors: Mapping[str, Tensor],
+    names: Mapping[str, tuple[str, ...]],
+    *,
+    other_classes: bool = False,
 ) -> str | None:
-    """What the file is instead, in a sentence, where that can be told; `names` as of `placed`."""
+    """What the file is instead, in a sentence, where that can be told; `names` as of `placed`.
+
+    With `other_classes`, their number makes no difference.
+    """
     if other := other_network(tensors):
         return f"This is {other}."
     found = guess(tensors)
-    wanted = guess({theirs[0]: ours[name] for name, theirs in names.items()})
+    # Names that only some of our tensors have tell of another network than ours.
+    own = [name for name in ours if name.startswith("backbone.") and not name.endswith(".num_batches_tracked")]
+    is_ours = all(name in names for name in own)
+    wanted = guess({theirs[0]: ours[name] for name, theirs in names.items()}) if is_ours else None
     if found is None or found == wanted:
+        return None
+    if other_classes and wanted and replace(found, num_classes=wanted.num_classes) == wanted:
         return None
     return f"The file is of {describe(found)}" + (f"; the network is {describe(wanted)}." if wanted else ".")
 
 
-def misfit(report: CarryReport, *, where: str | None, other: str | None = None) -> WeightsError:
-    """The error that names all that doesn't fit; `other` says what the file is instead."""
+def misfit(report: CarryReport, *, where: str | None, hint: str | None = None) -> WeightsError:
+    """The error that names all that doesn't fit; `hint` says what the file is instead, or what helps."""
     kinds = {
         "missing from the file": report.missing,
         "not in the network": report.extra,
         "of another shape": report.misshapen,
+        "of no proper values": report.invalid,
         "stored under several names with different values": report.differing,
     }
     lines = [f"  {len(names)} {kind}: {listing(names)}" for kind, names in kinds.items() if names]
     misfits = (*report.missing, *report.misshapen)
-    hint = "Is it the same network, depth, width, clip length (R2D) and flavour?"
-    if not report.extra and all(name.startswith(CLASSIFIER) for name in misfits):
-        hint = "Only the classifier differs: replace the head to train it anew for other classes."
-    elif other:
-        hint = other
+    if misfits and not report.extra and all(name.startswith(CLASSIFIER) for name in misfits):
+        hint = "Only the classifier differs: videobench finetune EXPERIMENT --from FILE trains it anew."
+    elif report.invalid:
+        hint = "The file is damaged, quantised, or of a training that diverged."
+    hint = hint or "Is it the same network, depth, width, clip length (R2D) and flavour?"
     return WeightsError(
         "\n".join([f"the weights ({report.layout} names, {len(report.matched)} tensors fit) don't fit:", *lines]),
         where=where,

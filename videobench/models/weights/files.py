@@ -25,6 +25,7 @@ TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19"  # the number that torch's files from
 PICKLES = (b"\x80", b"(", b"c", b"}")  # with a protocol's number, or in protocol 0 or 1
 STATE_DICTS = ("state_dict", "model_state_dict", "model_state", "model", "net", "weights")
 """Under what training programs keep the state dict, beside epoch, optimiser and settings."""
+NUM_NAMED = 8  # in an error
 
 NOT_WEIGHTS = {
     b"<": ("a web page, not weights", "Hosts show one instead of the file: download it in a browser."),
@@ -47,8 +48,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise WeightsError("there is no such file", where=str(path))
-    with path.open("rb") as file:
-        head = file.read(64)
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise WeightsError(f"the file can't be read: {error.strerror}", where=str(path)) from error
     if path.suffix == SAFETENSORS_SUFFIX or head[8:9] == b"{":
         return read_safetensors(path)
     if zipfile.is_zipfile(path) or TORCH_MAGIC in head:
@@ -85,14 +89,21 @@ def state_dict(content: Any, *, where: str) -> dict[str, Tensor]:
     """The tensors in what torch.save wrote, without DataParallel's prefix; WeightsError when there are none."""
     tensors = find_state_dict(content)
     if tensors is None:
-        names = [str(name) for name in content] if isinstance(content, Mapping) else []
-        found = f"it has {', '.join(names[:8])}" if names else f"it is a {type(content).__name__}"
         hint = f"Expected: names and tensors, perhaps under one of {', '.join(STATE_DICTS)}."
-        raise WeightsError(f"the file holds no state dict: {found}", where=where, hint=hint)
+        raise WeightsError(f"the file holds no state dict: {kind_of(content)}", where=where, hint=hint)
     prefix = "module."
     if all(name.startswith(prefix) for name in tensors):
         return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     return tensors
+
+
+def kind_of(content: Any) -> str:
+    """What there is in place of a state dict, in a clause."""
+    if not isinstance(content, Mapping) or not content:
+        return f"it is {'an empty' if content == {} else 'a'} {type(content).__name__}"
+    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    found = ", ".join(others[:NUM_NAMED])
+    return f"it has {found}" if len(others) == len(content) else f"beside tensors it has {found}"
 
 
 def find_state_dict(content: Any) -> dict[str, Tensor] | None:

@@ -118,12 +118,17 @@ def torchvision(shapes: Shapes) -> Settings | None:
     return network | {"flavour": "torchvision"} if network and is_own else network
 
 
-def slowfast(prefix: str = "", **settings: Any) -> Recogniser:
-    """SlowFast-R50 of PySlowFast and of P2, which puts blocks of its own to one or both of the paths."""
+def slowfast(prefix: str = "", *, lateral: str = "s1_fuse.conv_f2s.weight", **settings: Any) -> Recogniser:
+    """SlowFast-R50: 4x16 by the kernel of the first connection between its paths, `lateral`, else 8x8.
+
+    P2 puts blocks of its own to one or both of the paths.
+    """
 
     def network(shapes: Shapes) -> Settings:
+        faster = {"alpha": 8, "fusion_kernel": 5} if shapes.get(prefix + lateral, ())[2:3] == (5,) else {}
         fusion = {"fusion": "early"} if "mapper_fast.conv1.weight" in shapes else {}
-        return {"type": "slowfast"} | settings | fusion | reduction(shapes, f"{prefix}s5.pathway0_res2.conv1.weight")
+        reduced = reduction(shapes, f"{prefix}s5.pathway0_res2.conv1.weight")
+        return {"type": "slowfast"} | settings | faster | fusion | reduced
 
     return network
 
@@ -186,7 +191,11 @@ NAMINGS = (
     Naming("Conv3d_1a_7x7.conv3d.weight", "logits.conv3d.weight", always(type="i3d")),
     Naming("conv3d_1a_7x7.conv3d.weight", "conv3d_0c_1x1.conv3d.weight", always(type="i3d")),
     Naming("s1.pathway0_stem.conv.weight", "head.projection.weight", slowfast(**PYSLOWFAST)),
-    Naming("t_conv1_w", "pred_w", slowfast(**PYSLOWFAST)),
+    Naming("t_conv1_w", "pred_w", slowfast(lateral="t_pool1_subsample_w", **PYSLOWFAST)),
+    Naming(
+        "backbone.slow_path.conv1.conv.weight", "cls_head.fc_cls.weight",
+        slowfast(lateral="backbone.slow_path.conv1_lateral.conv.weight", fast_stride=1, flavour="mmaction2"),
+    ),
     Naming("blocks.0.multipathway_blocks.0.conv.weight", r"blocks.6.proj.weight", slowfast(**PYSLOWFAST)),
     Naming("model.s1.pathway0_stem.conv.weight", P2_CLASSIFIER, slowfast("model.")),
     Naming(
@@ -252,6 +261,7 @@ def describe(found: Guess) -> str:
     words = [
         f"{name}-{network['depth']}" if "depth" in network else name,
         (network.get("reduction") or "").upper(),
+        f"with alpha {network['alpha']}" if "alpha" in network else "",
         "early fusion" if network.get("fusion") == "early" else "",
         f"of width {network['width']}" if network.get("width", PAPER_WIDTH) != PAPER_WIDTH else "",
         f"in {network['flavour']}'s variant" if network.get("flavour", "caffe2") != "caffe2" else "",
