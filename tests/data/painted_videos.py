@@ -70,3 +70,10 @@ def painted_set(root: Path, lengths: Sequence[int] = (20, 9, 33, 12), *, name: s
         path = write_painted(root / f"v{place}.mp4", length, first_number=100 * place)
         videos.append(Video(id=f"v{place}", path=path, labels=(place % 2,)))
     return VideoSet(name=name, classes=("even", "odd"), videos=tuple(videos))
+
+
+def truncated(source: Path, target: Path, share: float) -> Path:
+    """Write the beginning of a file, this share of its bytes."""
+    data = source.read_bytes()
+    target.write_bytes(data[: int(len(data) * share)])
+    return target
