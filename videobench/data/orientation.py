@@ -38,4 +38,6 @@ class Orientation:
 
     def upright(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return an image [H, W, C] as it is shown."""
+        if not (self.is_mirrored or self.quarter_turns):
+            return pixels  # almost all are, and even a view takes its time
         return np.rot90(pixels[:, ::-1] if self.is_mirrored else pixels, self.quarter_turns)

@@ -96,10 +96,10 @@ class _Bits:
         return self._value >> self._left & (1 << length) - 1
 
     def exponential_golomb(self) -> int:
-        length = 0
-        while not self.read(1):
-            length += 1
-        return (1 << length) - 1 + self.read(length)
+        rest = self._value & (1 << self._left) - 1
+        num_zeros = self._left - rest.bit_length()
+        self._left -= num_zeros
+        return self.read(num_zeros + 1) - 1
 
     def signed_exponential_golomb(self) -> int:
         value = self.exponential_golomb()
