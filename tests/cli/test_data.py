@@ -173,8 +173,10 @@ def test_a_killed_worker_is_told(small: Path, tmp_path: Path) -> None:
     script.write_text(code)
     process = subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
     try:
-        while not (children := _children(process.pid)) and process.poll() is None:
+        # Both workers; a moment later the second one has been given what it needs to begin.
+        while len(children := _children(process.pid)) < 2 and process.poll() is None:
             time.sleep(0.01)
+        time.sleep(0.2)
         for child in children:
             os.kill(child, signal.SIGKILL)
         _, error = process.communicate(timeout=60)
